@@ -1,0 +1,1 @@
+"""The ioc command: up, reset, status, token, simulate, verify; the embedded issuer."""

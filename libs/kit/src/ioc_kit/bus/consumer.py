@@ -1,0 +1,142 @@
+"""The consuming loop: pull, handle, acknowledge; by error kind repeat later or set aside as a dead letter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import stamina
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+from opentelemetry import trace
+
+from ioc_kit.bus.connection import Bus
+from ioc_kit.bus.envelope import Event, from_message
+from ioc_kit.errors import IocError
+from ioc_kit.telemetry import consumer_span
+
+log = structlog.get_logger()
+tracer = trace.get_tracer(__name__)
+BACKOFF_SECONDS = (0.2, 1.0, 5.0, 15.0, 60.0)
+"""Waits between deliveries of one message whose failure may pass; after the last one it is a dead letter."""
+
+
+class DeadLetter(Exception):
+    """Raised by a handler for a message that can never be used; the text is the reason that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a consumer reads: a stream that another service may own, a durable name, subjects within the stream."""
+
+    stream: str
+    durable: str
+    subjects: tuple[str, ...]
+    batch: int = 64
+    ack_wait_seconds: float = 30.0
+
+
+class Consumer:
+    """Feeds events to a handler, one at a time and in order, for as long as `run` runs.
+
+    The handler must be idempotent (`Transaction.once`): a message comes again when its acknowledgement was lost.
+    """
+
+    def __init__(self, bus: Bus, subscription: Subscription, handle: Callable[[Event], Awaitable[None]]) -> None:
+        self._bus = bus
+        self._subscription = subscription
+        self._handle = handle
+        self.is_bound = False
+        """True once the stream was found and the durable stands: a service is ready when all its consumers are."""
+
+    async def run(self) -> None:
+        """Waits for the stream, then consumes until cancelled. A lost connection is waited out."""
+        subscription = self._subscription
+        pull = await self._bind()
+        while True:
+            try:
+                messages = await pull.fetch(subscription.batch, timeout=5.0)
+            except (NatsTimeout, TimeoutError):
+                continue
+            except NotFoundError:
+                pull = await self._bind()
+                continue
+            except (NatsError, OSError) as error:
+                log.warning("cannot fetch", stream=subscription.stream, problem=str(error) or type(error).__name__)
+                await asyncio.sleep(0.5)
+                continue
+            await self._take(messages)
+
+    async def _bind(self) -> JetStreamContext.PullSubscription:
+        subscription = self._subscription
+        config = ConsumerConfig(
+            durable_name=subscription.durable,
+            filter_subjects=list(subscription.subjects),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=subscription.ack_wait_seconds,
+            deliver_policy=DeliverPolicy.ALL,
+            max_ack_pending=max(subscription.batch * 4, 256),
+        )
+        # The stream is its owner's to make; until the owner has started there is nothing to read.
+        async for attempt in stamina.retry_context(
+            on=(NatsError, OSError, TimeoutError), attempts=None, timeout=None, wait_initial=0.1, wait_max=2.0
+        ):
+            with attempt:
+                await self._bus.jetstream.add_consumer(subscription.stream, config)
+                pull = await self._bus.jetstream.pull_subscribe_bind(subscription.durable, subscription.stream)
+        self.is_bound = True
+        return pull
+
+    async def _take(self, messages: Sequence[Msg]) -> None:
+        for index, message in enumerate(messages):
+            if not await self._deliver(message):
+                # Order matters within a consumer: what follows a message that has to wait, waits behind it.
+                for later in messages[index + 1 :]:
+                    await later.nak(delay=BACKOFF_SECONDS[0])
+                return
+
+    async def _deliver(self, message: Msg) -> bool:
+        position = message.metadata.sequence.stream
+        try:
+            event = from_message(message.subject, message.data, message.headers, position)
+            with consumer_span(tracer, f"{self._subscription.durable} process", event.headers):
+                await self._handle(event)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001  # every kind ends in a repeat or a dead letter, never in a lost message
+            return await self._failed(message, error)
+        await message.ack()
+        return True
+
+    async def _failed(self, message: Msg, error: Exception) -> bool:
+        tries = message.metadata.num_delivered or 1
+        is_final = isinstance(error, DeadLetter) or (isinstance(error, IocError) and not error.is_retryable)
+        if not is_final and tries <= len(BACKOFF_SECONDS):
+            delay = BACKOFF_SECONDS[tries - 1]
+            log.warning("will try again", subject=message.subject, tries=tries, delay_s=delay, exc_info=error)
+            await message.nak(delay=delay)
+            return False
+        log.error("dead letter", subject=message.subject, tries=tries, exc_info=error)
+        await self._set_aside(message, error)
+        return True
+
+    async def _set_aside(self, message: Msg, error: Exception) -> None:
+        subscription = self._subscription
+        position = message.metadata.sequence.stream
+        headers = {key: value for key, value in (message.headers or {}).items() if key.lower() != "nats-msg-id"}
+        headers |= {
+            "Nats-Msg-Id": f"dead-{subscription.durable}-{subscription.stream}-{position}",
+            "ioc-dead-reason": f"{type(error).__name__}: {error}".replace("\r", " ").replace("\n", " ")[:1000],
+            "ioc-dead-subject": message.subject,
+            "ioc-dead-consumer": subscription.durable,
+            "ioc-dead-position": str(position),
+        }
+        subject = f"dead.{subscription.stream}.{subscription.durable}"
+        await self._bus.jetstream.publish(subject, message.data, headers=headers, timeout=5.0)
+        await message.ack()

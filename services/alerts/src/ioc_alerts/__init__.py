@@ -1,0 +1,1 @@
+"""Alerts: one open alert per key, its life cycle."""

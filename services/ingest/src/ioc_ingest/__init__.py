@@ -1,0 +1,1 @@
+"""Ingest: doors under contract, durable receipts, the append-only observation ledger."""

@@ -1,0 +1,1 @@
+"""KPI: indicators held against targets; bitemporal values that can be re-proved."""

@@ -1,0 +1,1 @@
+"""Registry: tenants, areas, agencies, sources, contracts, series, devices."""

@@ -1,0 +1,1 @@
+"""SOC bridge: security events in, incidents, STIX/TAXII out."""
