@@ -1,0 +1,1 @@
+"""What turns inputs into a number: expressions given as data, and indices that a decision prescribes."""
