@@ -48,19 +48,12 @@ def secret_setting(client_id: str) -> str:
 
 
 @dataclass
-class RunningIssuer:
-    """An issuer in a child process; ends with `stop`, the `with` block, or this process, however that ends."""
+class TokenSource:
+    """An issuer with the shipped realm, embedded or Keycloak, and the settings its realm was filled with."""
 
     issuer: str
     """What tokens carry as `iss`: `http://127.0.0.1:PORT/realms/ioc`."""
     settings: Mapping[str, str] = field(repr=False)
-    """What the realm's placeholders were filled with."""
-    state: Path
-    process: subprocess.Popen[bytes] = field(repr=False)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
 
     def secret_of(self, client_id: str) -> str:
         """The secret of a service client."""
@@ -83,6 +76,18 @@ class RunningIssuer:
         return _access_token(
             self.request_token(grant_type="client_credentials", client_id=client_id, client_secret=secret)
         )
+
+
+@dataclass
+class RunningIssuer(TokenSource):
+    """The embedded issuer in a child process; ends with `stop`, the `with` block, or this process, however it ends."""
+
+    state: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     def mint(
         self, claims: Mapping[str, Any], *, header: Mapping[str, str] | None = None, keys: KeySet | None = None
