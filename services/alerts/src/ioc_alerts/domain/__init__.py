@@ -1,0 +1,1 @@
+"""What alerts knows of rules, measurements and alerts: data and pure functions."""

@@ -1,0 +1,43 @@
+"""Text in the two languages, where a fact comes from, and text that is safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+
+_SHOWN_AS_IS = frozenset("\u200c\u200d")  # joiners that scripts need; every other format character can hide or reorder text
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizedText:
+    """Vietnamese first; English may be empty."""
+
+    vi: str
+    en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place in an instrument of law; sure as `verified`, `secondary`, `general-knowledge` or `unverified` say."""
+
+    instrument: str
+    article: str = ""
+    issued_on: date | None = None
+    text: str = ""
+    verification: str = "unverified"
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters and without those that hide or reorder what follows.
+
+    >>> printable("Vinh" + chr(0) + chr(10) + " 2")
+    'Vinh 2'
+    """
+    kept = (" " if letter in "\r\n\t" else letter for letter in text if _is_shown(letter))
+    return " ".join("".join(kept).split())
+
+
+def _is_shown(letter: str) -> bool:
+    return letter in "\r\n\t" or letter in _SHOWN_AS_IS or unicodedata.category(letter) not in _HIDDEN
