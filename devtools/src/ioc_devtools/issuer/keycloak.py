@@ -48,7 +48,7 @@ class RunningKeycloak(TokenSource):
 
 
 def start_keycloak(work: Path, settings: Mapping[str, str], *, timeout_s: float = 240.0) -> RunningKeycloak:
-    """Starts Keycloak in `work` on free ports and returns when it is ready, after 25 to 60 s; logs to `work`/keycloak.log.
+    """Starts Keycloak in `work` on free ports and returns when it is ready, 25 to 60 s later; log: `work`/keycloak.log.
 
     `settings` as of `launch.development_settings`. The first time ever downloads 180 MB. Raises KeycloakNotAvailable,
     or RealmError when a setting is missing: Keycloak itself would take the text of the placeholder as the secret.
@@ -115,12 +115,11 @@ def _answers(url: str) -> bool:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=10)
+    # By the pipe and not by a signal to the group: the shell waits for Java then, and so do we.
     if process.stdin is not None:
         process.stdin.close()
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
