@@ -27,39 +27,39 @@ from ioc.alerts.v1 import rule_pb2 as ioc_dot_alerts_dot_v1_dot_rule__pb2
 from ioc.type.v1 import text_pb2 as ioc_dot_type_dot_v1_dot_text__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ioc/alerts/v1/alert.proto\x12\rioc.alerts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ioc/alerts/v1/rule.proto\x1a\x16ioc/type/v1/text.proto\"\xec\x05\n\x05\x41lert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x14\n\x0crule_version\x18\x04 \x01(\x05\x12\x0b\n\x03key\x18\x05 \x01(\t\x12)\n\x08severity\x18\x06 \x01(\x0e\x32\x17.ioc.alerts.v1.Severity\x12(\n\x05state\x18\x07 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12)\n\x05title\x18\x08 \x01(\x0b\x32\x1a.ioc.type.v1.LocalizedText\x12+\n\x07message\x18\t \x01(\x0b\x32\x1a.ioc.type.v1.LocalizedText\x12\x0c\n\x04\x61rea\x18\n \x01(\t\x12\r\n\x05thing\x18\x0b \x01(\t\x12\r\n\x05value\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x0c\n\x04unit\x18\x0e \x01(\t\x12\x0f\n\x07subject\x18\x0f \x01(\t\x12\x10\n\x08value_id\x18\x10 \x01(\t\x12\x30\n\x0cperiod_start\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\traised_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_value\x18\x13 \x01(\x01\x12\x30\n\x0clast_seen_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61\x63knowledged_by\x18\x16 \x01(\t\x12\x18\n\x10\x61\x63knowledge_note\x18\x17 \x01(\t\x12/\n\x0bresolved_at\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bresolved_by\x18\x19 \x01(\t\x12\x0c\n\x04\x65tag\x18\x1a \x01(\t\x12\x10\n\x08trace_id\x18\x1b \x01(\t\"\xc1\x01\n\x0f\x41lertTransition\x12\'\n\x04\x66rom\x18\x01 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12%\n\x02to\x18\x02 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x12\n\x05value\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_value\"#\n\x0fGetAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\"7\n\x10GetAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"\xb4\x01\n\x11ListAlertsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12\x31\n\x10minimum_severity\x18\x04 \x01(\x0e\x32\x17.ioc.alerts.v1.Severity\x12\x0c\n\x04\x61rea\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\"S\n\x12ListAlertsResponse\x12$\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x14.ioc.alerts.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x17\x41\x63knowledgeAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"?\n\x18\x41\x63knowledgeAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"W\n\x13ResolveAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\";\n\x14ResolveAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"V\n\x1bListAlertTransitionsRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x1cListAlertTransitionsResponse\x12\x33\n\x0btransitions\x18\x01 \x03(\x0b\x32\x1e.ioc.alerts.v1.AlertTransition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x92\x01\n\nAlertState\x12\x1b\n\x17\x41LERT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_STATE_OPEN\x10\x01\x12\x1c\n\x18\x41LERT_STATE_ACKNOWLEDGED\x10\x02\x12\x18\n\x14\x41LERT_STATE_RESOLVED\x10\x03\x12\x19\n\x15\x41LERT_STATE_RETRACTED\x10\x04\x32\xdd\x03\n\x0c\x41lertService\x12K\n\x08GetAlert\x12\x1e.ioc.alerts.v1.GetAlertRequest\x1a\x1f.ioc.alerts.v1.GetAlertResponse\x12Q\n\nListAlerts\x12 .ioc.alerts.v1.ListAlertsRequest\x1a!.ioc.alerts.v1.ListAlertsResponse\x12\x63\n\x10\x41\x63knowledgeAlert\x12&.ioc.alerts.v1.AcknowledgeAlertRequest\x1a\'.ioc.alerts.v1.AcknowledgeAlertResponse\x12W\n\x0cResolveAlert\x12\".ioc.alerts.v1.ResolveAlertRequest\x1a#.ioc.alerts.v1.ResolveAlertResponse\x12o\n\x14ListAlertTransitions\x12*.ioc.alerts.v1.ListAlertTransitionsRequest\x1a+.ioc.alerts.v1.ListAlertTransitionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ioc/alerts/v1/alert.proto\x12\rioc.alerts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ioc/alerts/v1/rule.proto\x1a\x16ioc/type/v1/text.proto\"\x80\x06\n\x05\x41lert\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x14\n\x0crule_version\x18\x04 \x01(\x05\x12\x0b\n\x03key\x18\x05 \x01(\t\x12)\n\x08severity\x18\x06 \x01(\x0e\x32\x17.ioc.alerts.v1.Severity\x12(\n\x05state\x18\x07 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12)\n\x05title\x18\x08 \x01(\x0b\x32\x1a.ioc.type.v1.LocalizedText\x12+\n\x07message\x18\t \x01(\x0b\x32\x1a.ioc.type.v1.LocalizedText\x12\x0c\n\x04\x61rea\x18\n \x01(\t\x12\r\n\x05thing\x18\x0b \x01(\t\x12\r\n\x05value\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x0c\n\x04unit\x18\x0e \x01(\t\x12\x0f\n\x07subject\x18\x0f \x01(\t\x12\x10\n\x08value_id\x18\x10 \x01(\t\x12\x30\n\x0cperiod_start\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\traised_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_value\x18\x13 \x01(\x01\x12\x30\n\x0clast_seen_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61\x63knowledged_by\x18\x16 \x01(\t\x12\x18\n\x10\x61\x63knowledge_note\x18\x17 \x01(\t\x12/\n\x0bresolved_at\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bresolved_by\x18\x19 \x01(\t\x12\x0c\n\x04\x65tag\x18\x1a \x01(\t\x12\x10\n\x08trace_id\x18\x1b \x01(\t\x12\x12\n\nseen_count\x18\x1c \x01(\r\"\xc1\x01\n\x0f\x41lertTransition\x12\'\n\x04\x66rom\x18\x01 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12%\n\x02to\x18\x02 \x01(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x12\n\x05value\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_value\"#\n\x0fGetAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\"7\n\x10GetAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"\xb4\x01\n\x11ListAlertsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.ioc.alerts.v1.AlertState\x12\x31\n\x10minimum_severity\x18\x04 \x01(\x0e\x32\x17.ioc.alerts.v1.Severity\x12\x0c\n\x04\x61rea\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\"S\n\x12ListAlertsResponse\x12$\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x14.ioc.alerts.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x17\x41\x63knowledgeAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"?\n\x18\x41\x63knowledgeAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"W\n\x13ResolveAlertRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\";\n\x14ResolveAlertResponse\x12#\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x14.ioc.alerts.v1.Alert\"V\n\x1bListAlertTransitionsRequest\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x1cListAlertTransitionsResponse\x12\x33\n\x0btransitions\x18\x01 \x03(\x0b\x32\x1e.ioc.alerts.v1.AlertTransition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x92\x01\n\nAlertState\x12\x1b\n\x17\x41LERT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_STATE_OPEN\x10\x01\x12\x1c\n\x18\x41LERT_STATE_ACKNOWLEDGED\x10\x02\x12\x18\n\x14\x41LERT_STATE_RESOLVED\x10\x03\x12\x19\n\x15\x41LERT_STATE_RETRACTED\x10\x04\x32\xdd\x03\n\x0c\x41lertService\x12K\n\x08GetAlert\x12\x1e.ioc.alerts.v1.GetAlertRequest\x1a\x1f.ioc.alerts.v1.GetAlertResponse\x12Q\n\nListAlerts\x12 .ioc.alerts.v1.ListAlertsRequest\x1a!.ioc.alerts.v1.ListAlertsResponse\x12\x63\n\x10\x41\x63knowledgeAlert\x12&.ioc.alerts.v1.AcknowledgeAlertRequest\x1a\'.ioc.alerts.v1.AcknowledgeAlertResponse\x12W\n\x0cResolveAlert\x12\".ioc.alerts.v1.ResolveAlertRequest\x1a#.ioc.alerts.v1.ResolveAlertResponse\x12o\n\x14ListAlertTransitions\x12*.ioc.alerts.v1.ListAlertTransitionsRequest\x1a+.ioc.alerts.v1.ListAlertTransitionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ioc.alerts.v1.alert_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ALERTSTATE']._serialized_start=1943
-  _globals['_ALERTSTATE']._serialized_end=2089
+  _globals['_ALERTSTATE']._serialized_start=1963
+  _globals['_ALERTSTATE']._serialized_end=2109
   _globals['_ALERT']._serialized_start=128
-  _globals['_ALERT']._serialized_end=876
-  _globals['_ALERTTRANSITION']._serialized_start=879
-  _globals['_ALERTTRANSITION']._serialized_end=1072
-  _globals['_GETALERTREQUEST']._serialized_start=1074
-  _globals['_GETALERTREQUEST']._serialized_end=1109
-  _globals['_GETALERTRESPONSE']._serialized_start=1111
-  _globals['_GETALERTRESPONSE']._serialized_end=1166
-  _globals['_LISTALERTSREQUEST']._serialized_start=1169
-  _globals['_LISTALERTSREQUEST']._serialized_end=1349
-  _globals['_LISTALERTSRESPONSE']._serialized_start=1351
-  _globals['_LISTALERTSRESPONSE']._serialized_end=1434
-  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=1436
-  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=1527
-  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_start=1529
-  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_end=1592
-  _globals['_RESOLVEALERTREQUEST']._serialized_start=1594
-  _globals['_RESOLVEALERTREQUEST']._serialized_end=1681
-  _globals['_RESOLVEALERTRESPONSE']._serialized_start=1683
-  _globals['_RESOLVEALERTRESPONSE']._serialized_end=1742
-  _globals['_LISTALERTTRANSITIONSREQUEST']._serialized_start=1744
-  _globals['_LISTALERTTRANSITIONSREQUEST']._serialized_end=1830
-  _globals['_LISTALERTTRANSITIONSRESPONSE']._serialized_start=1832
-  _globals['_LISTALERTTRANSITIONSRESPONSE']._serialized_end=1940
-  _globals['_ALERTSERVICE']._serialized_start=2092
-  _globals['_ALERTSERVICE']._serialized_end=2569
+  _globals['_ALERT']._serialized_end=896
+  _globals['_ALERTTRANSITION']._serialized_start=899
+  _globals['_ALERTTRANSITION']._serialized_end=1092
+  _globals['_GETALERTREQUEST']._serialized_start=1094
+  _globals['_GETALERTREQUEST']._serialized_end=1129
+  _globals['_GETALERTRESPONSE']._serialized_start=1131
+  _globals['_GETALERTRESPONSE']._serialized_end=1186
+  _globals['_LISTALERTSREQUEST']._serialized_start=1189
+  _globals['_LISTALERTSREQUEST']._serialized_end=1369
+  _globals['_LISTALERTSRESPONSE']._serialized_start=1371
+  _globals['_LISTALERTSRESPONSE']._serialized_end=1454
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=1456
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=1547
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_start=1549
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_end=1612
+  _globals['_RESOLVEALERTREQUEST']._serialized_start=1614
+  _globals['_RESOLVEALERTREQUEST']._serialized_end=1701
+  _globals['_RESOLVEALERTRESPONSE']._serialized_start=1703
+  _globals['_RESOLVEALERTRESPONSE']._serialized_end=1762
+  _globals['_LISTALERTTRANSITIONSREQUEST']._serialized_start=1764
+  _globals['_LISTALERTTRANSITIONSREQUEST']._serialized_end=1850
+  _globals['_LISTALERTTRANSITIONSRESPONSE']._serialized_start=1852
+  _globals['_LISTALERTTRANSITIONSRESPONSE']._serialized_end=1960
+  _globals['_ALERTSERVICE']._serialized_start=2112
+  _globals['_ALERTSERVICE']._serialized_end=2589
 # @@protoc_insertion_point(module_scope)

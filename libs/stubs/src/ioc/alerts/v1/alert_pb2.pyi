@@ -87,6 +87,7 @@ class Alert(_message.Message):
     RESOLVED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    SEEN_COUNT_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     """Its id."""
     tenant: _builtins.str
@@ -124,9 +125,11 @@ class Alert(_message.Message):
     resolved_by: _builtins.str
     """Who resolved it; empty when the cause went away by itself."""
     etag: _builtins.str
-    """Changes with every change of the alert: send it back to act on what you saw."""
+    """Changes with every step of the alert's life, not with every value seen: send it back to act on what you saw."""
     trace_id: _builtins.str
     """Trace from the reading to the alert, 32 hex digits; may be empty."""
+    seen_count: _builtins.int
+    """Measurements recorded while it stood, the first included; readings that follow each other within seconds count once."""
     @_builtins.property
     def title(self) -> _text_pb2.LocalizedText:
         """For the list."""
@@ -185,10 +188,11 @@ class Alert(_message.Message):
         resolved_by: _builtins.str = ...,
         etag: _builtins.str = ...,
         trace_id: _builtins.str = ...,
+        seen_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "last_seen_at", b"last_seen_at", "message", b"message", "period_start", b"period_start", "raised_at", b"raised_at", "resolved_at", b"resolved_at", "title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledged_at", b"acknowledged_at", "acknowledged_by", b"acknowledged_by", "alert_id", b"alert_id", "area", b"area", "etag", b"etag", "key", b"key", "last_seen_at", b"last_seen_at", "last_value", b"last_value", "message", b"message", "period_start", b"period_start", "raised_at", b"raised_at", "resolved_at", b"resolved_at", "resolved_by", b"resolved_by", "rule", b"rule", "rule_version", b"rule_version", "severity", b"severity", "state", b"state", "subject", b"subject", "tenant", b"tenant", "thing", b"thing", "threshold", b"threshold", "title", b"title", "trace_id", b"trace_id", "unit", b"unit", "value", b"value", "value_id", b"value_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledged_at", b"acknowledged_at", "acknowledged_by", b"acknowledged_by", "alert_id", b"alert_id", "area", b"area", "etag", b"etag", "key", b"key", "last_seen_at", b"last_seen_at", "last_value", b"last_value", "message", b"message", "period_start", b"period_start", "raised_at", b"raised_at", "resolved_at", b"resolved_at", "resolved_by", b"resolved_by", "rule", b"rule", "rule_version", b"rule_version", "seen_count", b"seen_count", "severity", b"severity", "state", b"state", "subject", b"subject", "tenant", b"tenant", "thing", b"thing", "threshold", b"threshold", "title", b"title", "trace_id", b"trace_id", "unit", b"unit", "value", b"value", "value_id", b"value_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

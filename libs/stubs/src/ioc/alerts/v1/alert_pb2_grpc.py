@@ -81,7 +81,8 @@ class AlertServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AcknowledgeAlert(self, request, context):
-        """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG.
+        """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +90,8 @@ class AlertServiceServicer:
 
     def ResolveAlert(self, request, context):
         """Closes an alert by hand; the rule raises a new one if the cause comes again after it had gone.
-        Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG.
+        Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,10 +38,13 @@ class AlertServiceStub:
     ListAlerts: _grpc.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]
     """Lists alerts, newest first."""
     AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.AcknowledgeAlertResponse]
-    """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG."""
+    """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+    REQUEST_ID_REUSED.
+    """
     ResolveAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.ResolveAlertRequest, _alert_pb2.ResolveAlertResponse]
     """Closes an alert by hand; the rule raises a new one if the cause comes again after it had gone.
-    Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG.
+    Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+    REQUEST_ID_REUSED.
     """
     ListAlertTransitions: _grpc.UnaryUnaryMultiCallable[_alert_pb2.ListAlertTransitionsRequest, _alert_pb2.ListAlertTransitionsResponse]
     """Lists the steps in an alert's life, oldest first. Fails with ALERT_NOT_FOUND."""
@@ -56,10 +59,13 @@ class AlertServiceAsyncStub(AlertServiceStub):
     ListAlerts: _aio.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]  # type: ignore[assignment]
     """Lists alerts, newest first."""
     AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.AcknowledgeAlertResponse]  # type: ignore[assignment]
-    """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG."""
+    """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+    REQUEST_ID_REUSED.
+    """
     ResolveAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.ResolveAlertRequest, _alert_pb2.ResolveAlertResponse]  # type: ignore[assignment]
     """Closes an alert by hand; the rule raises a new one if the cause comes again after it had gone.
-    Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG.
+    Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+    REQUEST_ID_REUSED.
     """
     ListAlertTransitions: _aio.UnaryUnaryMultiCallable[_alert_pb2.ListAlertTransitionsRequest, _alert_pb2.ListAlertTransitionsResponse]  # type: ignore[assignment]
     """Lists the steps in an alert's life, oldest first. Fails with ALERT_NOT_FOUND."""
@@ -89,7 +95,9 @@ class AlertServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _alert_pb2.AcknowledgeAlertRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_alert_pb2.AcknowledgeAlertResponse, _abc.Awaitable[_alert_pb2.AcknowledgeAlertResponse]]:
-        """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG."""
+        """Takes an alert. Doing so again changes nothing. Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+        REQUEST_ID_REUSED.
+        """
 
     @_abc_1.abstractmethod
     def ResolveAlert(
@@ -98,7 +106,8 @@ class AlertServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alert_pb2.ResolveAlertResponse, _abc.Awaitable[_alert_pb2.ResolveAlertResponse]]:
         """Closes an alert by hand; the rule raises a new one if the cause comes again after it had gone.
-        Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG.
+        Fails with ALERT_NOT_FOUND, ALERT_CLOSED, STALE_ETAG,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aioc/alerts/v1/errors.proto\x12\rioc.alerts.v1*\xca\x01\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_ALERT_NOT_FOUND\x10\x01\x12\x1d\n\x19\x45RROR_REASON_ALERT_CLOSED\x10\x02\x12\x1b\n\x17\x45RROR_REASON_STALE_ETAG\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_RULE_NOT_FOUND\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_PROVINCE_ONLY\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aioc/alerts/v1/errors.proto\x12\rioc.alerts.v1*\x8e\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_ALERT_NOT_FOUND\x10\x01\x12\x1d\n\x19\x45RROR_REASON_ALERT_CLOSED\x10\x02\x12\x1b\n\x17\x45RROR_REASON_STALE_ETAG\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_RULE_NOT_FOUND\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_PROVINCE_ONLY\x10\x05\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x06\x12\x1e\n\x1a\x45RROR_REASON_INVALID_INPUT\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ioc.alerts.v1.errors_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=46
-  _globals['_ERRORREASON']._serialized_end=248
+  _globals['_ERRORREASON']._serialized_end=316
 # @@protoc_insertion_point(module_scope)

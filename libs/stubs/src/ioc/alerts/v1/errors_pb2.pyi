@@ -34,6 +34,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No rule of that code. Metadata: rule."""
     ERROR_REASON_PROVINCE_ONLY: _ErrorReason.ValueType  # 5
     """Only administrators of the province may do this."""
+    ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 6
+    """The request id was used for another command. Make a new one. Metadata: request_id."""
+    ERROR_REASON_INVALID_INPUT: _ErrorReason.ValueType  # 7
+    """A field cannot be used as it stands; BadRequest names each. Mend them."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons in ErrorInfo, domain "alerts.ioc"."""
@@ -50,4 +54,8 @@ ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 4
 """No rule of that code. Metadata: rule."""
 ERROR_REASON_PROVINCE_ONLY: ErrorReason.ValueType  # 5
 """Only administrators of the province may do this."""
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 6
+"""The request id was used for another command. Make a new one. Metadata: request_id."""
+ERROR_REASON_INVALID_INPUT: ErrorReason.ValueType  # 7
+"""A field cannot be used as it stands; BadRequest names each. Mend them."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
