@@ -15,7 +15,7 @@ from pathlib import Path
 def main() -> int:
     """Returns the exit status: 0 after a stop, 2 when it cannot or must not start."""
     arguments = _arguments()
-    if os.environ.get("IOC_ENVIRONMENT") == "production" and not arguments.check:
+    if os.environ.get("IOC_ENVIRONMENT", "").strip().lower() == "production" and not arguments.check:
         return _refuse("The embedded issuer is for development only: with IOC_ENVIRONMENT=production use Keycloak.")
     from ioc_devtools.issuer.realm import RealmError
     from ioc_devtools.issuer.realm_file import load_realm
