@@ -92,6 +92,8 @@ class _TrafficLightEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrafficL
     """TLP:AMBER."""
     TRAFFIC_LIGHT_RED: _TrafficLight.ValueType  # 4
     """TLP:RED; never leaves by the feed."""
+    TRAFFIC_LIGHT_AMBER_STRICT: _TrafficLight.ValueType  # 5
+    """TLP:AMBER+STRICT: narrower than AMBER, wider than RED."""
 
 class TrafficLight(_TrafficLight, metaclass=_TrafficLightEnumTypeWrapper):
     """How far knowledge of it may go (TLP 2.0)."""
@@ -106,6 +108,8 @@ TRAFFIC_LIGHT_AMBER: TrafficLight.ValueType  # 3
 """TLP:AMBER."""
 TRAFFIC_LIGHT_RED: TrafficLight.ValueType  # 4
 """TLP:RED; never leaves by the feed."""
+TRAFFIC_LIGHT_AMBER_STRICT: TrafficLight.ValueType  # 5
+"""TLP:AMBER+STRICT: narrower than AMBER, wider than RED."""
 Global___TrafficLight: _TypeAlias = TrafficLight  # noqa: Y015
 
 @_typing.final
