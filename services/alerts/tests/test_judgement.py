@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc_alerts.domain.judgement import Judgement, Level, Standing, Verdict, judge
+from ioc_alerts.domain.judgement import Judgement, Level, Mark, Standing, Verdict, judge
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -17,11 +17,11 @@ def hour(number: int) -> datetime:
 
 
 def follow(*steps: tuple[int, Level], standing: Standing | None = None) -> list[Judgement]:
-    """Judges (hour, level) one after another, as they arrive."""
+    """Judges (hour, level) one after another, as they arrive; each arrival is a newer computation."""
     judged: list[Judgement] = []
     known = standing or Standing()
-    for number, level in steps:
-        judged.append(judge(known, level, hour(number)))
+    for version, (number, level) in enumerate(steps, start=1):
+        judged.append(judge(known, level, Mark(hour(number), version)))
         known = judged[-1].standing
     return judged
 
@@ -78,9 +78,22 @@ def test_the_same_period_computed_higher_raises() -> None:
     assert verdicts((1, C), (1, B)) == [Verdict.SEEN, Verdict.RAISE]
 
 
-def test_a_period_that_a_person_settled_does_not_raise_again_but_the_next_one_does() -> None:
-    settled = Standing(last_period=hour(1), settled_until=hour(1))
-    assert verdicts((1, B), (2, B), standing=settled) == [Verdict.SEEN, Verdict.RAISE]
+def test_what_a_person_closed_is_raised_again_only_after_the_cause_had_gone() -> None:
+    settled = Standing(last=Mark(hour(1), 0), is_settled=True)
+    assert verdicts((2, B), (3, M), (4, B), (5, C), (6, B), standing=settled) == [
+        Verdict.SEEN,
+        Verdict.SEEN,
+        Verdict.SEEN,
+        Verdict.SEEN,
+        Verdict.RAISE,
+    ]
+
+
+def test_an_older_computation_of_the_same_period_says_nothing_new() -> None:
+    corrected = judge(judge(Standing(), B, Mark(hour(1), 7)).standing, C, Mark(hour(1), 8))
+    assert corrected.verdict is Verdict.RETRACT
+    assert judge(corrected.standing, B, Mark(hour(1), 7)) == Judgement(Verdict.IGNORED, corrected.standing)
+    assert judge(corrected.standing, B, Mark(hour(1), 9)).verdict is Verdict.RAISE
 
 
 arrivals = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(Level)), max_size=40)
@@ -101,13 +114,14 @@ def test_never_two_open_and_never_a_change_between_the_thresholds(steps: list[tu
             assert level is Level.CLEAR
 
 
-@given(arrivals)
-def test_a_repeated_delivery_changes_nothing(steps: list[tuple[int, Level]]) -> None:
-    doubled = [step for step in steps for _ in range(2)]
-    once, twice = follow(*steps), follow(*doubled)
-    assert [each.standing for each in once] == [each.standing for each in twice[1::2]]
-    changes = (Verdict.RAISE, Verdict.RESOLVE, Verdict.RETRACT)
-    assert not any(each.verdict in changes for each in twice[1::2])
+@given(arrivals, st.data())
+def test_any_delivery_may_be_repeated_at_any_later_time(steps: list[tuple[int, Level]], data: st.DataObject) -> None:
+    known = Standing()
+    for version, (number, level) in enumerate(steps, start=1):
+        known = judge(known, level, Mark(hour(number), version)).standing
+        again = data.draw(st.integers(1, version))
+        repeated_number, repeated_level = steps[again - 1]
+        assert judge(known, repeated_level, Mark(hour(repeated_number), again)).standing == known
 
 
 @given(st.lists(st.sampled_from(Level), min_size=1, max_size=6), st.randoms(use_true_random=False))
@@ -115,7 +129,8 @@ def test_the_newest_period_decides_whatever_the_order(levels: list[Level], rando
     steps = list(enumerate(levels))
     random.shuffle(steps)  # type: ignore[attr-defined]
     final = follow(*steps)[-1].standing
-    assert final.last_period == hour(len(levels) - 1)
+    assert final.last is not None
+    assert final.last.period == hour(len(levels) - 1)
     if levels[-1] is Level.CLEAR:
         assert final.evidence is None
     if levels[-1] is Level.BREACH:
@@ -128,8 +143,8 @@ def test_an_open_alert_stands_on_periods_that_were_judged(steps: list[tuple[int,
         evidence = judged.standing.evidence
         if evidence is None:
             continue
-        assert evidence.raised_by <= evidence.latest
-        latest = {number: level for number, level in steps[:count]}
+        assert evidence.raised_by.period <= evidence.latest.period
+        latest = dict(steps[:count])
         # What the evidence names as its newest breach is one still, unless it is the raising period between thresholds.
-        newest = next(level for number, level in latest.items() if hour(number) == evidence.latest)
+        newest = next(level for number, level in latest.items() if hour(number) == evidence.latest.period)
         assert newest is Level.BREACH or (newest is Level.BETWEEN and evidence.latest == evidence.raised_by)

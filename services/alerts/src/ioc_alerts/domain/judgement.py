@@ -29,30 +29,52 @@ class Verdict(StrEnum):
     SEEN = "seen"
     """The state stays; last value and last period move on."""
     CORRECTED = "corrected"
-    """An older period changed, and the open alert stands on other evidence now."""
+    """An older period on which the open alert stands was computed again; it stays open."""
     RAISE = "raise"
     RESOLVE = "resolve"
     RETRACT = "retract"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The periods on which an open alert stands: the one that raised it, and the newest one known in breach."""
+class Mark:
+    """A period, by its start, and which computation of it: of one period, the higher version is the newer."""
 
-    raised_by: datetime
-    latest: datetime
+    period: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """On what an open alert stands: the period that raised it, and the newest one known in breach."""
+
+    raised_by: Mark
+    latest: Mark
+
+    def is_touched_by(self, mark: Mark) -> bool:
+        """True when the mark is a newer computation of a period on which the alert stands."""
+        return any(own.period == mark.period and own.version < mark.version for own in (self.raised_by, self.latest))
+
+    def renewed(self, mark: Mark) -> Evidence:
+        """The same periods, with the mark in place of the older computation."""
+        raised_by, latest = (mark if own.period == mark.period else own for own in (self.raised_by, self.latest))
+        return Evidence(raised_by, latest)
+
+    def without(self, mark: Mark) -> Evidence:
+        """What is left when the marked period is in breach no more; the raising period stays until it is retracted."""
+        if mark.period == self.raised_by.period:
+            return self.renewed(mark)
+        return Evidence(self.raised_by, self.raised_by) if mark.period == self.latest.period else self
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of one key. `evidence` is there exactly when an alert is open.
 
-    `settled_until` is the newest period that a person has dealt with by resolving the alert: computing that period
-    again raises nothing, a newer one does.
+    `is_settled`: a person closed the alert while the cause went on, so that nothing is raised before it has gone.
     """
 
-    last_period: datetime | None = None
-    settled_until: datetime | None = None
+    last: Mark | None = None
+    is_settled: bool = False
     evidence: Evidence | None = None
 
 
@@ -64,43 +86,44 @@ class Judgement:
     standing: Standing
 
 
-def judge(standing: Standing, level: Level, period: datetime) -> Judgement:
-    """Judges the value at `level` of the period that starts at `period`.
+def judge(standing: Standing, level: Level, mark: Mark) -> Judgement:
+    """Judges the value at `level` of the marked period.
 
-    The same measurement judged again changes nothing more: deliveries may be repeated.
+    The same measurement judged again changes nothing, whatever came between: deliveries may be repeated.
     """
-    if standing.last_period is not None and period < standing.last_period:
-        return _correct(standing, level, period)
-    moved = replace(standing, last_period=period)
-    if standing.evidence is None:
-        is_settled = standing.settled_until is not None and period <= standing.settled_until
+    last = standing.last
+    if last is not None and mark.period < last.period:
+        return _correct(standing, level, mark)
+    if last is not None and mark.period == last.period and mark.version <= last.version:
+        return Judgement(Verdict.IGNORED, standing)
+    is_settled = standing.is_settled and level is not Level.CLEAR
+    moved = replace(standing, last=mark, is_settled=is_settled)
+    evidence = standing.evidence
+    if evidence is None:
         if level is not Level.BREACH or is_settled:
             return Judgement(Verdict.SEEN, moved)
-        return Judgement(Verdict.RAISE, replace(moved, evidence=Evidence(period, period)))
+        return Judgement(Verdict.RAISE, replace(moved, evidence=Evidence(mark, mark)))
     if level is Level.BREACH:
-        return Judgement(Verdict.SEEN, replace(moved, evidence=replace(standing.evidence, latest=period)))
-    if level is Level.CLEAR:
-        is_correction = period == standing.evidence.raised_by
-        return Judgement(Verdict.RETRACT if is_correction else Verdict.RESOLVE, replace(moved, evidence=None))
-    return Judgement(Verdict.SEEN, replace(moved, evidence=_without(standing.evidence, period)))
+        return Judgement(Verdict.SEEN, replace(moved, evidence=replace(evidence.renewed(mark), latest=mark)))
+    if level is Level.BETWEEN:
+        return Judgement(Verdict.SEEN, replace(moved, evidence=evidence.without(mark)))
+    is_correction = mark.period == evidence.raised_by.period
+    return Judgement(Verdict.RETRACT if is_correction else Verdict.RESOLVE, replace(moved, evidence=None))
 
 
-def _correct(standing: Standing, level: Level, period: datetime) -> Judgement:
-    """An older period came again: it counts when the open alert stands on it and it does not hold any more."""
+def _correct(standing: Standing, level: Level, mark: Mark) -> Judgement:
+    """An older period was computed again: it counts when the open alert stands on it."""
     evidence = standing.evidence
-    if evidence is None or level is Level.BREACH:
+    if evidence is None or not evidence.is_touched_by(mark):
         return Judgement(Verdict.IGNORED, standing)
-    if period == evidence.raised_by and level is Level.CLEAR:
-        if evidence.latest == evidence.raised_by:
-            return Judgement(Verdict.RETRACT, replace(standing, evidence=None))
-        # The first breach never was, a later one still is: withdrawing the warning now would be wrong.
-        return Judgement(Verdict.CORRECTED, replace(standing, evidence=Evidence(evidence.latest, evidence.latest)))
-    remaining = _without(evidence, period)
-    if remaining == evidence:
-        return Judgement(Verdict.IGNORED, standing)
-    return Judgement(Verdict.CORRECTED, replace(standing, evidence=remaining))
-
-
-def _without(evidence: Evidence, period: datetime) -> Evidence:
-    """The evidence left when `period` is in breach no more; what raised the alert stays until it is retracted."""
-    return replace(evidence, latest=evidence.raised_by) if period == evidence.latest else evidence
+    is_raising = mark.period == evidence.raised_by.period
+    if level is Level.BREACH:
+        left = evidence.renewed(mark)
+    elif level is Level.BETWEEN or not is_raising:
+        left = evidence.without(mark)
+    elif evidence.latest.period != mark.period:
+        # The first breach never was, a later one still is: taking the warning back now would be wrong.
+        left = Evidence(evidence.latest, evidence.latest)
+    else:
+        return Judgement(Verdict.RETRACT, replace(standing, evidence=None))
+    return Judgement(Verdict.CORRECTED, replace(standing, evidence=left))

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta, timezone
 from ioc_alerts.domain.measurement import Measurement, PeriodKind
 from ioc_alerts.domain.text import LocalizedText, printable
 
-FIELDS = frozenset({"value", "threshold", "unit", "place", "area", "thing", "dimensions", "period", "target"})
-MAX_TEMPLATE = 500
+FIELDS = frozenset({"value", "threshold", "unit", "place", "period"})
 VIETNAM = timezone(timedelta(hours=7))
 """Asia/Ho_Chi_Minh: without daylight saving since 1975, so that no time zone database is needed."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -27,23 +26,20 @@ _PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a message may tell of: the measurement, the threshold it crossed, and the place in words."""
+    """What a message may tell of: the measurement, and the threshold that it crossed."""
 
     measurement: Measurement
     threshold: float | None
-    place: LocalizedText
 
 
 def problems(template: str) -> list[str]:
     """What is wrong with a template, one sentence each; empty when it can be used."""
-    found = [f"is longer than {MAX_TEMPLATE} characters"] if len(template) > MAX_TEMPLATE else []
+    found = []
     unknown = sorted({name for name in _FIELD.findall(template) if name not in FIELDS})
     if unknown:
         found.append(f"has unknown fields {', '.join(map(repr, unknown))}; known are {', '.join(sorted(FIELDS))}")
     if re.search(r"[{}]", _FIELD.sub("", template)):
         found.append("has a brace without its pair")
-    if printable(template) != template.strip():
-        found.append("has control characters, line breaks or doubled spaces")
     return found
 
 
@@ -76,18 +72,21 @@ def _fill(template: str, words: Mapping[str, str]) -> str:
 
 def _words(facts: Facts, language: str) -> dict[str, str]:
     measurement = facts.measurement
-    subject = measurement.subject
     return {
         "value": number(measurement.value, language),
         "threshold": number(facts.threshold, language),
-        "target": number(measurement.target, language),
         "unit": printable(measurement.unit),
-        "place": printable((facts.place.en or facts.place.vi) if language == "en" else facts.place.vi),
-        "area": printable(subject.area),
-        "thing": printable(subject.thing),
-        "dimensions": printable(", ".join(f"{name}={value}" for name, value in subject.dimensions)),
-        "period": _period(measurement.period, measurement.period_kind, language),
+        "place": printable(_place(measurement, language)),
+        "period": _period(measurement.mark.period, measurement.period_kind, language),
     }
+
+
+def _place(measurement: Measurement, language: str) -> str:
+    named = measurement.place
+    name = (named.en or named.vi) if language == "en" else named.vi
+    # A dimension is part of what the alert is about: without it two alerts of one area would read the same.
+    codes = [value for _, value in measurement.subject.dimensions]
+    return ", ".join([name or measurement.subject.thing or measurement.subject.area, *codes])
 
 
 def _period(start: datetime, kind: PeriodKind, language: str) -> str:

@@ -24,14 +24,14 @@ class Subject:
         """A subject whose key follows from its parts. Raises InvalidInput for a part that cannot stand in a key."""
         for part in (area, *([thing] if thing else []), *(word for pair in dimensions for word in pair)):
             if not _CODE.fullmatch(part):
-                raise InvalidInput.field("subject", f"{part!r} may not be empty, nor hold `/`, `=` or control characters")
+                raise InvalidInput.field("subject", f"{part!r} is empty or holds `/`, `=` or control characters")
         return cls(area, thing, tuple(sorted(dimensions)))
 
     @property
     def key(self) -> str:
         """`<area>[/<thing>][/<DIM>=<value>...]`: the tail of a series key, unique within a tenant and rule."""
-        parts = [self.area, *([self.thing] if self.thing else []), *(f"{name}={value}" for name, value in self.dimensions)]
-        return "/".join(parts)
+        things = [self.thing] if self.thing else []
+        return "/".join([self.area, *things, *(f"{name}={value}" for name, value in self.dimensions)])
 
 
 @dataclass(frozen=True, slots=True)

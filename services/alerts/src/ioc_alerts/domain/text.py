@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
-_SHOWN_AS_IS = frozenset("\u200c\u200d")  # joiners that scripts need; every other format character can hide or reorder text
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that show nothing, or hide or reorder what stands around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,9 @@ class LocalizedText:
 
     vi: str
     en: str = ""
+
+
+NAMELESS = LocalizedText("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +43,4 @@ def printable(text: str) -> str:
 
 
 def _is_shown(letter: str) -> bool:
-    return letter in "\r\n\t" or letter in _SHOWN_AS_IS or unicodedata.category(letter) not in _HIDDEN
+    return letter in "\r\n\t" or unicodedata.category(letter) not in _HIDDEN
