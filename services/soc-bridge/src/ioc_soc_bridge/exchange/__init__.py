@@ -1,0 +1,1 @@
+"""The form in which SOC teams are told: STIX 2.1."""
