@@ -1,1 +1,1 @@
-"""The ioc command: up, reset, status, token, simulate, verify; the embedded issuer."""
+"""The `ioc` command: starts, stops, looks at, feeds and verifies a whole platform on one machine."""

@@ -92,9 +92,8 @@ async def _serve(service: Service, settings: S, build: Callable[[S, AsyncExitSta
 async def run_app(app: App, stopping: asyncio.Event, drain_seconds: float) -> None:
     """Serves until `stopping` is set or a loop dies; then drains: health first, calls next, loops last."""
     await app.server.start()
-    names = [*app.loops, *(consumer.run for consumer in app.consumers)]
-    tasks = [asyncio.ensure_future(each()) for each in names]
     log.info("serving", address=app.server.address)
+    tasks = [asyncio.ensure_future(each()) for each in (*app.loops, *(consumer.run for consumer in app.consumers))]
     stop = asyncio.ensure_future(stopping.wait())
     try:
         done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -104,18 +103,22 @@ async def run_app(app: App, stopping: asyncio.Event, drain_seconds: float) -> No
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     if stop not in done:
-        failed = next(
-            (r for r in results if isinstance(r, BaseException) and not isinstance(r, asyncio.CancelledError)), None
-        )
+        failures = (result for result in results if isinstance(result, BaseException))
+        failed = next((failure for failure in failures if not isinstance(failure, asyncio.CancelledError)), None)
         raise RuntimeError(f"a background loop ended: {failed!r}") from failed
 
 
 @contextlib.asynccontextmanager
 async def running(app: App) -> AsyncIterator[App]:
-    """Runs an app inside the current process, for tests: started on entry, drained on exit."""
+    """Runs an app inside the current process, for tests: it answers on entry and is drained on exit."""
     stopping = asyncio.Event()
     task = asyncio.ensure_future(run_app(app, stopping, 1.0))
+    started = asyncio.ensure_future(app.server.started.wait())
+    await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
     try:
+        if task.done():
+            await task
         yield app
     finally:
         stopping.set()

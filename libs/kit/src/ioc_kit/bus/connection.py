@@ -32,6 +32,10 @@ class StreamSpec:
     duplicate_window: timedelta = timedelta(minutes=2)
 
 
+DEAD_LETTERS = StreamSpec("DEADLETTERS", ("dead.>",), max_age=timedelta(days=30))
+"""What no consumer could use, with the reason: shared by all services, so every one of them declares it."""
+
+
 class Bus:
     """A connected NATS client with JetStream. Made by `connect`, closed by `close` (which drains)."""
 
@@ -86,8 +90,8 @@ class Bus:
             await self.client.close()
 
     async def declare(self, streams: Sequence[StreamSpec]) -> None:
-        """Makes the streams, or brings them to the spec; what is stored in them stays."""
-        for spec in streams:
+        """Makes the streams and the dead letters', or brings them to the spec; what is stored in them stays."""
+        for spec in (*streams, DEAD_LETTERS):
             config = StreamConfig(
                 name=spec.name,
                 subjects=list(spec.subjects),

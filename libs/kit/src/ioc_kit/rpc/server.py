@@ -6,6 +6,7 @@ becomes a status), caller (token, policy, tenant). A method that the policy does
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -55,7 +56,7 @@ class RpcServer:
             ],
         )
         self.address = listen
-        self._policy = policy
+        self.started = asyncio.Event()
 
     def add(self, register: Callable[[Any, grpc.aio.Server], None], servicer: Any, service_name: str) -> None:
         """Adds a servicer by its generated `add_..._to_server`; `service_name` is the full proto name."""
@@ -70,6 +71,7 @@ class RpcServer:
         self.address = f"{self._listen.rpartition(':')[0]}:{port}"
         await self.server.start()
         await self.set_serving(True)
+        self.started.set()
 
     async def set_serving(self, is_serving: bool) -> None:
         """Tells load balancers whether to send calls here."""

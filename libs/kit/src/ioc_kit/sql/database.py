@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from ioc_kit.bus.envelope import Event
-from ioc_kit.errors import Forbidden, IocError, Unavailable
+from ioc_kit.errors import Forbidden, InvalidInput, IocError, Unavailable
 from ioc_kit.sql.outbox import INSERT_OUTBOX, outbox_rows
 from ioc_kit.tenancy import Scope, Tenancy
 
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 _SET_TENANCY = text("SELECT set_config('ioc.tenant', :tenant, true), set_config('ioc.scope', :scope, true)")
 _ONCE = text("INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :event_id) ON CONFLICT DO NOTHING")
 _ROW_SECURITY = "42501"
+_UNSTORABLE_TEXT = ("22021", "22P05")
 _CONNECTION_CLASSES = ("08", "53", "57")
 """SQLSTATE classes that mean `the server is away or has no room now`: connection, resources, operator intervention."""
 
@@ -90,6 +91,8 @@ class Database:
                 raise Unavailable("the database does not answer now") from error
             if _sqlstate(error) == _ROW_SECURITY:
                 raise Forbidden("this belongs to another tenant: you may read it, not change it") from error
+            if _sqlstate(error) in _UNSTORABLE_TEXT:
+                raise InvalidInput("a text holds a character that cannot be stored (NUL or half of a pair)") from error
             raise
 
     async def ping(self) -> None:

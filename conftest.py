@@ -1,0 +1,1 @@
+pytest_plugins = ["ioc_kit.testing.plugin"]

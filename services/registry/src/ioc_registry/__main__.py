@@ -1,0 +1,13 @@
+"""Starts the registry."""
+
+from pathlib import Path
+
+from ioc_kit.runtime import Service, main
+from ioc_registry.app import build
+from ioc_registry.settings import Settings
+
+# From a source tree the migrations stand beside `src`; the image sets them beside the package.
+SERVICE = Service("registry", "registry", Path(__file__).resolve().parents[2] / "migrations")
+
+if __name__ == "__main__":
+    main(SERVICE, Settings, build)

@@ -1,0 +1,1 @@
+"""What exists in the province: pure data and rules, no I/O."""

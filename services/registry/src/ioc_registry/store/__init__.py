@@ -1,0 +1,1 @@
+"""PostgreSQL behind the registry's ports."""
