@@ -114,7 +114,6 @@ class Contract(Validity):
     allowed_lateness: timedelta
     clock_skew: timedelta
     retention: timedelta
-    quarantine_retention: timedelta
     cite: Citation
     things: tuple[Thing, ...] = ()
     areas: tuple[AreaCode, ...] = ()

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ioc_devtools.catalogue.explain import explain
+from ioc_devtools.catalogue.explain import explain, told
 from ioc_devtools.catalogue.problem import Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,7 +62,7 @@ class Document:
             # By way of JSON: strict there still means days and durations from text, and tuples from lists.
             return kind.model_validate_json(json.dumps(self.data))
         except ValidationError as error:
-            for one in error.errors(include_url=False):
+            for one in told(error):
                 self.report(tuple(one["loc"]), *explain(one, kind))
             return None
 
@@ -108,7 +108,7 @@ def read_rows(root: Path, file: str, kind: type[M]) -> tuple[Document, tuple[M, 
         try:
             rows.append(kind.model_validate({name: cell or None for name, cell in cells.items()}))
         except ValidationError as error:
-            for one in error.errors(include_url=False):
+            for one in told(error):
                 document.report((index, *one["loc"]), *explain(one, kind))
     return document, None if document.problems else tuple(rows)
 

@@ -49,11 +49,11 @@ class PeriodKind(StrEnum):
 
 
 class ShareClass(StrEnum):
-    """Who may see a number: everybody, the province and its agencies, or only its owner."""
+    """Who may see a number: everybody, the province and its centres, or only the agency that leads."""
 
-    OPEN = "open"
-    INTERNAL = "internal"
-    RESTRICTED = "restricted"
+    PUBLIC = "public"
+    PROVINCE = "province"
+    AGENCY = "agency"
 
 
 class Citation(Entry):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+_LONGEST_SHOWN = 60
 _WRONG_TYPE = {
     "string_type": ("text", 'put it in quotes: "{input}"'),
     "int_type": ("a whole number", "write it without quotes and without a decimal point"),
@@ -22,9 +23,22 @@ _WRONG_TYPE = {
 }
 
 
+def told(error: ValidationError) -> list[ErrorDetails]:
+    """The errors worth telling: a list that is too short only because its entries are wrong is not told on top."""
+    errors = error.errors(include_url=False)
+    places = [one["loc"] for one in errors]
+    return [
+        one
+        for one in errors
+        if one["type"] != "too_short"
+        or not any(len(place) > len(one["loc"]) and place[: len(one["loc"])] == one["loc"] for place in places)
+    ]
+
+
 def explain(error: ErrorDetails, kind: type[BaseModel]) -> tuple[str, str]:
     """Message and remedy of one error found in a `kind`."""
     name, given, context = error["type"], error["input"], error.get("ctx", {})
+    given = given if len(repr(given)) <= _LONGEST_SHOWN else f"{str(given)[:_LONGEST_SHOWN]}…"
     last = str(error["loc"][-1]) if error["loc"] else ""
     if name == "missing":
         return "is missing", "add it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -34,15 +35,13 @@ class Formula(Entry):
 
 
 class Input(Entry):
-    """A named input: a measure brought to one number per window, `last` windows back, across the dimensions `over`."""
+    """A named input: a measure brought to one number per period of the indicator, `periods` back, this one included."""
 
     name: Name
     source: Code
     measure: Code
     aggregate: Literal["mean", "sum", "min", "max", "last", "count"]
-    window: PeriodKind
-    last: Annotated[int, Field(ge=1, le=744)] = 1
-    over: tuple[Code, ...] = ()
+    periods: Annotated[int, Field(ge=1, le=366)] = 1
     required: bool = True
 
 
@@ -56,23 +55,38 @@ class Band(Named):
 
 
 class Indicator(Validity):
-    """One indicator of a set; `by` names the dimensions that it is split by."""
+    """One indicator of a set.
+
+    `subject` is what one value speaks of: an area, a thing in it, or each code of `dimension` in an area and the area's
+    total. `level` is that of the areas that the figures are delivered for. `stale_after` is the age of the newest input
+    (by its own time, for statistics the period's start) from which the number is grey; `minimum_completeness` the share
+    of expected readings below which it is incomplete.
+    """
 
     code: Name
     name_vi: Text
     name_en: Text
     formula: Formula
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
-    by: tuple[Code, ...] = ()
+    subject: Literal["area", "thing", "dimension"]
+    dimension: Code | None = None
     unit: UnitCode
     decimals: Annotated[int, Field(ge=0, le=9)]
     direction: Literal["up-is-better", "down-is-better"]
     period: PeriodKind
-    level: Literal["thing", "commune", "district", "province"]
+    level: Literal["commune", "district", "province"]
     lead: Code
     share_class: ShareClass
     cite: Citation
     bands: tuple[Band, ...] = ()
+    stale_after: timedelta
+    minimum_completeness: Annotated[float, Field(gt=0, le=1)] = 0.75
+
+    @model_validator(mode="after")
+    def _a_split_names_its_dimension(self) -> Self:
+        if (self.subject == "dimension") != (self.dimension is not None):
+            raise ValueError("subject: dimension names its dimension, and no other subject does")
+        return self
 
     @model_validator(mode="after")
     def _bands_rise(self) -> Self:
@@ -100,6 +114,7 @@ class IndicatorSet(Validity):
     name_en: Text
     instrument: Code
     state: Literal["filled", "awaited"]
+    note: Text | None = None
     indicators: tuple[Indicator, ...]
 
     @model_validator(mode="after")

@@ -41,13 +41,12 @@ class Instrument(Entry):
 
 
 class Unit(Entry):
-    """A unit that data may carry: its code, the symbol that people see, and other spellings of the same unit."""
+    """A unit that data may carry: its code, and the symbol that people see."""
 
     code: UnitCode
     symbol: str
     name_vi: Text
     name_en: Text
-    aliases: tuple[UnitCode, ...] = ()
 
 
 class InstrumentFile(Entry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,7 +10,9 @@ from pydantic import Field, model_validator
 from ioc_devtools.catalogue.entry import Basis, Citation, Code, Entry, Text, UnitCode
 from ioc_devtools.catalogue.target import IndicatorRef
 
-Severity = Literal["info", "warning", "minor", "major", "critical"]
+Severity = Literal["info", "warning", "severe", "critical"]
+FIELDS = frozenset({"value", "threshold", "unit", "place", "period"})
+_FIELD = re.compile(r"\{([^{}]*)\}")
 _OPPOSITE = {"above": "at-or-below", "below": "at-or-above"}
 
 
@@ -28,18 +31,28 @@ class Resolve(Entry):
 
 
 class _Rule(Entry):
-    """What every rule has; messages hold fields in braces that are filled in when the alert is raised."""
+    """What every rule has; titles and messages hold fields in braces, filled in when the alert is raised."""
 
     code: Code
-    version: Annotated[int, Field(ge=1)]
     name_vi: Text
     name_en: Text
     severity: Severity
     enabled: bool
     basis: Basis
     cite: Citation | None = None
+    title_vi: Text
+    title_en: Text
     message_vi: Text
     message_en: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _texts_hold_known_fields(self) -> Self:
+        for text in (self.title_vi, self.title_en, self.message_vi, self.message_en):
+            unknown = set(_FIELD.findall(text)) - FIELDS
+            if unknown:
+                raise ValueError(f"{text!r} has {', '.join(sorted(unknown))}: known are {', '.join(sorted(FIELDS))}")
+        return self
 
 
 class _ThresholdRule(_Rule):

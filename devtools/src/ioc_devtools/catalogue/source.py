@@ -9,10 +9,7 @@ from pydantic import Field
 from ioc_devtools.catalogue.entry import Code, Entry, Named, Text, Years
 
 Phase = Literal["inherited", "expanded", "infrastructure"]
-NOT_CONNECTED = "not-connected"
-Readiness = Literal[
-    "not-connected", "consolidate", "make-smart", "model-kpi", "connect", "registered", "assessed", "connected", "live"
-]
+Milestone = Literal["consolidate", "make-smart", "model-kpi", "connect", "registered", "assessed", "connected", "live"]
 
 
 class Privacy(Entry):
@@ -22,6 +19,14 @@ class Privacy(Entry):
     k: Annotated[int, Field(ge=1)] | None = None
     mask_reporter: bool = False
     footage: Literal["never"] | None = None
+
+
+class Readiness(Entry):
+    """How far it has come: whether it is connected, and which steps (or stages) are done, with what shows it."""
+
+    connected: bool
+    done: tuple[Milestone, ...] = ()
+    note: Text | None = None
 
 
 class Source(Named):
@@ -43,7 +48,6 @@ class Source(Named):
     uses: tuple[Text, ...] = ()
     privacy: Privacy | None = None
     readiness: Readiness
-    readiness_note: Text | None = None
 
     @property
     def place_in_plan(self) -> str:

@@ -34,12 +34,9 @@ def _indicator(document: Document, index: int, indicator: Indicator, registers: 
         registers.measure(document, (*at, "inputs", j), one.source, one.measure)
         contracts = [contract for contract in registers.contracts if contract.source == one.source]
         dimensions = {dimension.code for contract in contracts for dimension in contract.dimensions}
-        for k, code in enumerate(one.over):
-            known(
-                document, (*at, "inputs", j, "over", k), code, dimensions, f"dimension of {one.source}", "its contract"
-            )
-        for k, code in enumerate(indicator.by):
-            known(document, (*at, "by", k), code, dimensions, f"dimension of {one.source}", "its contract")
+        if indicator.dimension and contracts:
+            what = f"dimension of {one.source}"
+            known(document, (*at, "dimension"), indicator.dimension, dimensions, what, "its contract")
 
 
 def check_targets(draft: Draft, registers: Registers) -> None:
@@ -99,3 +96,4 @@ def _reading_rule(document: Document, index: int, rule: ReadingThresholdRule, re
             if (contract.source, measure.code) == (rule.source, rule.measure) and measure.unit != rule.unit:
                 message = f"the unit is {rule.unit!r}, in {contract.tenant}/{contract.contract} it is {measure.unit!r}"
                 document.report(("rules", index, "unit"), message, "write the limits in the contract's unit")
+                return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ioc_devtools.catalogue.drafts import Draft
 from ioc_devtools.catalogue.plan import Duty, Task
 from ioc_devtools.catalogue.references.register import Registers, known, unique
-from ioc_devtools.catalogue.source import NOT_CONNECTED, Source
+from ioc_devtools.catalogue.source import Source
 
 
 def check_province(draft: Draft, registers: Registers) -> None:
@@ -30,8 +30,7 @@ def _instruments_and_units(draft: Draft, registers: Registers) -> None:
                 known(document, where, code, registers.instruments, "instrument", "instruments.yaml")
     document, units = draft.units.document, draft.units.value
     if units:
-        spellings = ((("units", i), word) for i, one in enumerate(units.units) for word in (one.code, *one.aliases))
-        unique(document, spellings, "unit")
+        unique(document, ((("units", i, "code"), one.code) for i, one in enumerate(units.units)), "unit")
 
 
 def _agencies(draft: Draft, registers: Registers) -> None:
@@ -125,11 +124,12 @@ def _readiness(draft: Draft, index: int, source: Source) -> None:
     plan = draft.plan.value
     if plan is None:
         return
-    steps, stages = [one.code for one in plan.steps], [one.code for one in plan.stages]
-    choices = [NOT_CONNECTED, *(steps if source.phase == "expanded" else stages)]
-    if source.readiness not in choices:
-        message = f"{source.readiness!r} is no readiness of a source that is {source.phase}"
-        draft.sources.document.report(("sources", index, "readiness"), message, f"choose {', '.join(choices)}")
+    choices = [one.code for one in (plan.steps if source.phase == "expanded" else plan.stages)]
+    for j, code in enumerate(source.readiness.done):
+        if code not in choices:
+            message = f"{code!r} is no milestone of a source that is {source.phase}"
+            where = ("sources", index, "readiness", "done", j)
+            draft.sources.document.report(where, message, f"choose {', '.join(choices)}")
 
 
 def _plan(draft: Draft, registers: Registers) -> None:
