@@ -1,4 +1,4 @@
-"""Rules, what is known of each key, alerts with their transitions, commands done, facts about series, and the outbox."""
+"""Rules, what is known of keys and series, alerts with their transitions, commands done, and the outbox."""
 
 from alembic import op
 

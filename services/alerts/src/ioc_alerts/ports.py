@@ -22,11 +22,15 @@ class Key(NamedTuple):
     subject: str
 
 
+UNKNOWN = Standing()
+"""How a key stands that was never met."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the database knows of a key: how it stands, and the open alert, if there is one."""
 
-    standing: Standing = Standing()
+    standing: Standing = UNKNOWN
     alert: Alert | None = None
 
 

@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     RETRACT = "retract"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Mark:
     """A period, by its start, and which computation of it: of one period, the higher version is the newer."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ioc_kit.errors import InvalidInput
 
@@ -43,6 +44,7 @@ class SeriesKey:
     subject: Subject
 
 
+@lru_cache(maxsize=65_536)
 def parse_series_key(key: str) -> SeriesKey:
     """Reads `<source>/<measure>/<area>[/<thing>][/<DIM>=<value>...]`. Raises InvalidInput for anything else.
 

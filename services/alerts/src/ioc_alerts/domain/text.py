@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
+from ioc_kit.errors import InvalidInput
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that show nothing, or hide or reorder what stands around them."""
 
@@ -40,6 +42,14 @@ def printable(text: str) -> str:
     """
     kept = (" " if letter in "\r\n\t" else letter for letter in text if _is_shown(letter))
     return " ".join("".join(kept).split())
+
+
+def check_free(field: str, text: str, limit: int) -> None:
+    """Raises InvalidInput for a person's text that is too long or holds control characters other than line breaks."""
+    if len(text) > limit:
+        raise InvalidInput.field(field, f"is longer than {limit:,} characters")
+    if any(letter not in "\r\n\t" and unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise InvalidInput.field(field, "holds control characters")
 
 
 def _is_shown(letter: str) -> bool:

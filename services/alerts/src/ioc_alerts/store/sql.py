@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, Text, any_, cast, text, tuple_, update
+from sqlalchemy import select as select_columns
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col, select
 
 from ioc_alerts.domain.alert import Alert, AlertState, Change, Transition
@@ -24,6 +25,7 @@ from ioc_kit.bus import Event
 from ioc_kit.sql import Database, Transaction
 from ioc_kit.tenancy import Tenancy
 
+T = TypeVar("T")
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Rule, Alert, Transition, SeriesFact)
 }
@@ -54,17 +56,17 @@ class SqlAlertTransaction:
 
     async def get_rule(self, code: str) -> Rule | None:
         query = select(RuleRow.document).where(RuleRow.code == code)
-        return _load(Rule, (await self._session.exec(query)).first())
+        return await self._first(Rule, query)
 
     async def list_rules(self, *, after: str, limit: int) -> Sequence[Rule]:
-        query = select(RuleRow.document).where(RuleRow.code > after).order_by(RuleRow.code).limit(limit)
-        return [_load(Rule, document) for document in await self._session.exec(query)]
+        query = select(RuleRow.document).where(RuleRow.code > after).order_by(col(RuleRow.code)).limit(limit)
+        return [_load(Rule, document) for document in await self._session.scalars(query)]
 
     async def rules_watching(self, kinds: Collection[RuleKind], watches: Collection[str]) -> Sequence[Rule]:
         query = select(RuleRow.document).where(
-            col(RuleRow.watches).in_(watches), col(RuleRow.kind).in_([kind.value for kind in kinds])
+            col(RuleRow.watches) == _array(watches), col(RuleRow.kind).in_([kind.value for kind in kinds])
         )
-        return [_load(Rule, document) for document in await self._session.exec(query)]
+        return [_load(Rule, document) for document in await self._session.scalars(query)]
 
     async def lock_rules(self) -> None:
         await self._session.execute(_LOCK_RULES)
@@ -90,33 +92,41 @@ class SqlAlertTransaction:
         return await self._known(tenant, ordered, is_locked=True)
 
     async def _known(self, tenant: str, keys: Collection[Key], *, is_locked: bool) -> Mapping[Key, Known]:
-        standing_of = tuple_(col(StandingRow.rule), col(StandingRow.subject))
+        rules, subjects = _array({key.rule for key in keys}), _array({key.subject for key in keys})
+        # Columns, not row objects: a write of many series asks for many keys.
         standings = (
-            select(
-                StandingRow.rule,
-                StandingRow.subject,
-                StandingRow.last_period,
-                StandingRow.last_version,
-                StandingRow.is_settled,
+            select_columns(
+                col(StandingRow.rule),
+                col(StandingRow.subject),
+                col(StandingRow.last_period),
+                col(StandingRow.last_version),
+                col(StandingRow.is_settled),
             )
-            .where(StandingRow.tenant == tenant, standing_of.in_(keys))
-            .order_by(StandingRow.rule, StandingRow.subject)
+            .where(
+                col(StandingRow.tenant) == tenant,
+                col(StandingRow.rule) == rules,
+                col(StandingRow.subject) == subjects,
+            )
+            .order_by(col(StandingRow.rule), col(StandingRow.subject))
         )
-        alerts = select(AlertRow.rule, AlertRow.subject, AlertRow.document).where(
+        alerts = select(AlertRow.document).where(
             AlertRow.tenant == tenant,
-            tuple_(col(AlertRow.rule), col(AlertRow.subject)).in_(keys),
+            col(AlertRow.rule) == rules,
+            col(AlertRow.subject) == subjects,
             col(AlertRow.state).in_(_OPEN),
         )
         if is_locked:
             standings, alerts = standings.with_for_update(), alerts.with_for_update()
         rows = (await self._session.execute(standings)).all()
-        found = (await self._session.execute(alerts)).all()
-        opened = {Key(rule, subject): _load(Alert, document) for rule, subject, document in found}
+        opened = [_load(Alert, document) for document in await self._session.scalars(alerts)]
+        by_key = {Key(alert.rule, alert.subject.key): alert for alert in opened}
+        wanted = frozenset(keys)
         known: dict[Key, Known] = {}
         for rule, subject, period, version, is_settled in rows:
-            alert: Alert | None = opened.get(Key(rule, subject))
-            last = Mark(period, version) if period is not None else None
-            known[Key(rule, subject)] = Known(Standing(last, is_settled, alert.evidence if alert else None), alert)
+            if (key := Key(rule, subject)) in wanted:
+                alert = by_key.get(key)
+                last = Mark(period, version) if period is not None and version is not None else None
+                known[key] = Known(Standing(last, is_settled, alert.evidence if alert else None), alert)
         return known
 
     async def put_standings(self, tenant: str, standings: Mapping[Key, Standing]) -> None:
@@ -135,11 +145,11 @@ class SqlAlertTransaction:
 
     async def get_alert(self, alert_id: str) -> Alert | None:
         query = select(AlertRow.document).where(AlertRow.alert_id == alert_id)
-        return _load(Alert, (await self._session.exec(query)).first())
+        return await self._first(Alert, query)
 
     async def lock_alert(self, alert_id: str) -> Alert | None:
         query = select(AlertRow.document).where(AlertRow.alert_id == alert_id).with_for_update()
-        return _load(Alert, (await self._session.exec(query)).first())
+        return await self._first(Alert, query)
 
     async def list_alerts(
         self, kept: AlertFilter, *, before: tuple[datetime, str] | None, limit: int
@@ -154,17 +164,17 @@ class SqlAlertTransaction:
         if kept.rule:
             query = query.where(AlertRow.rule == kept.rule)
         if before is not None:
-            query = query.where(tuple_(AlertRow.raised_at, AlertRow.alert_id) < before)
-        return [_load(Alert, document) for document in await self._session.exec(query.limit(limit))]
+            query = query.where(tuple_(col(AlertRow.raised_at), col(AlertRow.alert_id)) < before)
+        return [_load(Alert, document) for document in await self._session.scalars(query.limit(limit))]
 
     async def list_transitions(self, alert_id: str, *, after: int, limit: int) -> Sequence[Transition]:
         query = (
             select(TransitionRow.document)
             .where(TransitionRow.alert_id == alert_id, TransitionRow.number > after)
-            .order_by(TransitionRow.number)
+            .order_by(col(TransitionRow.number))
             .limit(limit)
         )
-        return [_load(Transition, document) for document in await self._session.exec(query)]
+        return [_load(Transition, document) for document in await self._session.scalars(query)]
 
     async def write_seen(self, alert: Alert) -> None:
         statement = update(AlertRow).where(col(AlertRow.alert_id) == alert.alert_id)
@@ -204,7 +214,7 @@ class SqlAlertTransaction:
 
     async def series_fact(self, tenant: str, series: str) -> SeriesFact:
         query = select(SeriesFactRow.document).where(SeriesFactRow.tenant == tenant, SeriesFactRow.series == series)
-        return _load(SeriesFact, (await self._session.exec(query)).first()) or SeriesFact()
+        return await self._first(SeriesFact, query) or SeriesFact()
 
     async def is_first(self, tenant: str, caller: str, request_id: str, fingerprint: str) -> bool:
         row = {"tenant": tenant, "caller": caller, "request_id": request_id}
@@ -214,9 +224,13 @@ class SqlAlertTransaction:
         if result.first() is not None:
             return True
         query = select(CommandRow.fingerprint).filter_by(**row)
-        if (await self._session.exec(query)).one() != fingerprint:
+        if (await self._session.scalars(query)).one() != fingerprint:
             raise RequestIdReused(request_id)
         return False
+
+    async def _first(self, kind: type[T], query: Select[tuple[dict[str, Any]]]) -> T | None:
+        document = (await self._session.scalars(query)).first()
+        return None if document is None else _load(kind, document)
 
     async def _upsert(self, table: type[Any], rows: list[dict[str, Any]], *keys: str) -> None:
         if not rows:
@@ -226,10 +240,16 @@ class SqlAlertTransaction:
         await self._session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)
 
 
+def _array(words: Collection[str]) -> Any:
+    # One parameter however many words: a list of parameters ends at 32,767.
+    return any_(cast(sorted(words), ARRAY(Text)))
+
+
 def _dump(thing: object) -> dict[str, Any]:
     document: dict[str, Any] = _ADAPTERS[type(thing)].dump_python(thing, mode="json")
     return document
 
 
-def _load(kind: type[Any], document: dict[str, Any] | None) -> Any:
-    return _ADAPTERS[kind].validate_python(document) if document is not None else None
+def _load(kind: type[T], document: dict[str, Any]) -> T:
+    thing: T = _ADAPTERS[kind].validate_python(document)
+    return thing
