@@ -6,10 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ioc_devtools.platform.processes import PartSpec
 from ioc_devtools.platform.state import StateFolder
+from ioc_kit.embedded import kept_issuer_key
 
+ROOT = Path(__file__).resolve().parents[4]
+"""The source tree: the realm file, the catalogue and the migrations stand in it."""
 HOST = "127.0.0.1"
 PROVINCE = "nghe-an"
 DATABASE = "ioc"
@@ -67,6 +71,18 @@ def secret_name(client: str) -> str:
     return f"IOC_CLIENT_SECRET_{client.upper().replace('-', '_')}"
 
 
+def issuer_spec(layout: Layout) -> PartSpec:
+    """The embedded identity provider."""
+    command = [
+        *_python("ioc_devtools.issuer"),
+        f"--realm={ROOT / 'identity' / 'realm.json'}",
+        f"--listen={layout.address('identity')}",
+        f"--state={layout.state.folder('identity')}",
+    ]
+    environment = inherited() | realm_environment(layout) | {"IOC_ENVIRONMENT": "development"}
+    return PartSpec("identity", command, environment, layout.issuer)
+
+
 def service_specs(layout: Layout) -> list[PartSpec]:
     """The five services with a store."""
     return [
@@ -96,7 +112,7 @@ def _environment(layout: Layout, name: str) -> dict[str, str]:
         environment |= {
             "IOC_WRITER_DATABASE_URL": layout.database_url("ioc_ingest_writer"),
             "IOC_MQTT_URL": f"mqtt://{layout.address('mqtt')}",
-            "IOC_CALLOUT_SEED": layout.state.secret("callout-seed"),
+            "IOC_CALLOUT_SEED": kept_issuer_key(layout.state.path / "callout.seed").seed,
         }
     elif name == "kpi":
         environment |= {
@@ -116,16 +132,14 @@ def _common(layout: Layout, name: str) -> dict[str, str]:
         "IOC_OIDC_AUDIENCE": "ioc-api",
         "IOC_PROVINCE_TENANT": PROVINCE,
         "IOC_NATS_URL": f"nats://{layout.address('nats')}",
-        "IOC_NATS_USER": name,
-        "IOC_NATS_PASSWORD": layout.state.secret(f"nats:{name}"),
+        "IOC_NATS_USER": SCHEMAS.get(name, name),
+        "IOC_NATS_PASSWORD": layout.state.secret(f"nats:{SCHEMAS.get(name, name)}"),
         "PYTHONUNBUFFERED": "1",
     }
 
 
 def _peers(layout: Layout) -> dict[str, str]:
-    return {
-        f"IOC_{'SOC' if name == 'soc-bridge' else name.upper()}_ADDRESS": layout.address(name) for name in SCHEMAS
-    }
+    return {f"IOC_{'SOC' if name == 'soc-bridge' else name.upper()}_ADDRESS": layout.address(name) for name in SCHEMAS}
 
 
 def _module(name: str) -> str:

@@ -56,7 +56,9 @@ class StateFolder:
             self.path.chmod(0o711)
             free = shutil.disk_usage(self.path).free
         except OSError as error:
-            raise CannotRun(f"cannot write to {self.path}: {error.strerror}; set IOC_STATE to a folder you own") from error
+            raise CannotRun(
+                f"cannot write to {self.path}: {error.strerror}; set IOC_STATE to a folder you own"
+            ) from error
         if free < MINIMUM_FREE_BYTES:
             raise CannotRun(
                 f"only {free // 1024**2} MB are free at {self.path}; free up 1 GB, or set IOC_STATE to another disk"
