@@ -21,6 +21,8 @@ SCHEMAS = {"registry": "registry", "ingest": "ingest", "kpi": "kpi", "alerts": "
 """gRPC services with a store, in the order they start; name to schema."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE")
 _TELEMETRY_PREFIX = "OTEL_"
+_TUNABLE = ("IOC_RATE_PER_MINUTE", "IOC_ANONYMOUS_RATE_PER_MINUTE", "IOC_LOG_LEVEL")
+"""Settings that a test or a bench may give to every part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Layout:
 def inherited() -> dict[str, str]:
     """What a part may take over from our own environment: no secret of anybody else."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    kept |= {name: os.environ[name] for name in _TUNABLE if name in os.environ}
     return kept | {name: value for name, value in os.environ.items() if name.startswith(_TELEMETRY_PREFIX)}
 
 
