@@ -17,9 +17,9 @@ from nats.js.api import ConsumerConfig
 
 from ioc_kit.embedded import EmbeddedError, EmbeddedNats, Profile, new_issuer_key, platform_users
 from ioc_kit.embedded.errors import FolderInUse, PortInUse, explain
-from ioc_kit.embedded.nats_users import OPERATOR, PLATFORM, SYSTEM
+from ioc_kit.embedded.nats_users import OPERATOR, SYSTEM, USER_NAMES
 
-PASSWORDS = {name: f"secret-of-{name}" for name in (*PLATFORM, OPERATOR, SYSTEM)}
+PASSWORDS = {name: f"secret-of-{name}" for name in USER_NAMES}
 As = Callable[..., AbstractAsyncContextManager[tuple[Client, "asyncio.Queue[str]"]]]
 
 
@@ -98,6 +98,7 @@ async def test_a_part_declares_its_stream_publishes_and_another_reads_by_a_durab
         ("alerts", "$JS.API.STREAM.PURGE.KPI"),
         ("registry", "$JS.API.CONSUMER.CREATE.OBSERVATIONS.x"),
         ("kpi", "$SYS.REQ.SERVER.PING"),
+        ("ingest-watch", "$SYS.REQ.SERVER.PING"),
     ],
 )
 async def test_a_part_may_not_publish_what_is_not_its_own(as_user: As, user: str, subject: str) -> None:

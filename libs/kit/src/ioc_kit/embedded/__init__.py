@@ -6,13 +6,14 @@ A server ends with the process that started it, also when that process is killed
 
 from ioc_kit.embedded.errors import EmbeddedError
 from ioc_kit.embedded.nats import EmbeddedNats
-from ioc_kit.embedded.nats_users import Account, NatsUser, Part, part_user, platform_users
+from ioc_kit.embedded.nats_users import USER_NAMES, Account, NatsUser, Part, part_user, platform_users
 from ioc_kit.embedded.nkey import IssuerKey, kept_issuer_key, new_issuer_key
 from ioc_kit.embedded.postgres import EmbeddedPostgres
 from ioc_kit.embedded.process import Profile
 from ioc_kit.embedded.roles import clone_database, create_service_roles, drop_database, role_names, with_login
 
 __all__ = [
+    "USER_NAMES",
     "Account",
     "EmbeddedError",
     "EmbeddedNats",

@@ -75,6 +75,11 @@ PLATFORM: Mapping[str, Part] = {
 
 OPERATOR = "ops"
 SYSTEM = "sys"
+WATCH = "ingest-watch"
+USER_NAMES = (*PLATFORM, OPERATOR, SYSTEM, WATCH)
+"""Every static user, each of which needs a password."""
+_WATCHED = f"$SYS.ACCOUNT.{Account.IOC.value}.DISCONNECT"
+_WATCH_ASKS = (f"$SYS.REQ.ACCOUNT.{Account.IOC.value}.CONNZ", "$SYS.REQ.SERVER.*.KICK")
 
 
 def part_user(name: str, password: str, part: Part) -> NatsUser:
@@ -100,12 +105,15 @@ def part_user(name: str, password: str, part: Part) -> NatsUser:
 
 
 def platform_users(passwords: Mapping[str, str]) -> list[NatsUser]:
-    """All static users: each of PLATFORM, `ops` (all of IOC: the `ioc` command), `sys` (the server's account).
+    """All static users, the parts of PLATFORM and three more.
 
-    `passwords` is by user name. Raises KeyError when one is missing.
+    `ops` may do everything in IOC (the `ioc` command), `sys` everything in the server's account; by `ingest-watch`
+    ingest hears in that account of devices that were cut off, and cuts them off itself.
+    `passwords` is by user name, for all of USER_NAMES. Raises KeyError when one is missing.
     """
     return [
         *(part_user(name, passwords[name], part) for name, part in PLATFORM.items()),
         NatsUser(OPERATOR, passwords[OPERATOR]),
         NatsUser(SYSTEM, passwords[SYSTEM], account=Account.SYS),
+        NatsUser(WATCH, passwords[WATCH], _WATCH_ASKS, ("_INBOX.>", _WATCHED), Account.SYS),
     ]
