@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import BigInteger, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -34,7 +34,7 @@ class StandingRow(_Row, table=True):
     rule: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
     last_period: datetime | None = Field(sa_type=_MOMENT)
-    last_version: int | None
+    last_version: int | None = Field(sa_type=BigInteger)
     is_settled: bool
 
 
