@@ -20,6 +20,7 @@ PEOPLE = [
     ("an.ninh", "nghe-an", "soc-analyst"),
     ("vinh.quan.tri", "vinh", "oc-admin"),
     ("vinh.truc", "vinh", "oc-operator"),
+    ("hoangmai.quan.tri", "hoang-mai", "oc-admin"),
 ]
 LOCKED_ONCE = ("hoangmai.truc", "hoang-mai", "oc-operator")
 """The login that the brute-force test locks; no other test uses it."""

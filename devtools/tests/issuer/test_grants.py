@@ -19,6 +19,7 @@ PEOPLE = [
     ("an.ninh", "nghe-an", "soc-analyst"),
     ("vinh.quan.tri", "vinh", "oc-admin"),
     ("vinh.truc", "vinh", "oc-operator"),
+    ("hoangmai.quan.tri", "hoang-mai", "oc-admin"),
     ("hoangmai.truc", "hoang-mai", "oc-operator"),
 ]
 MACHINES = [
