@@ -95,4 +95,5 @@ def test_secrets_are_long_and_differ():
     secrets = {new_secret() for _ in range(100)}
     assert len(secrets) == 100
     assert all(len(secret) >= 43 for secret in secrets)
-    assert len(hash_secret("x")) == 64
+    assert len(hash_secret("aq-1", "x")) == 64
+    assert hash_secret("aq-1", "x") != hash_secret("aq-2", "x")

@@ -128,7 +128,7 @@ class RegistryHandlers:
         """A new secret for a device: the old one ends now, the new one is told this once. Raises ThingNotFound."""
         secret = new_secret()
         device = await self._change_device(
-            caller, device_id, state=DeviceState.ACTIVE, secret=hash_secret(secret), is_issue=True
+            caller, device_id, state=DeviceState.ACTIVE, secret=hash_secret(device_id, secret), is_issue=True
         )
         return device, secret
 
@@ -144,7 +144,7 @@ class RegistryHandlers:
             if found is None:
                 raise ThingNotFound("device", device_id)
             issued_at = self._clock.now() if is_issue else found.last_issued_at
-            changed = replace(found, state=state, secret_sha256=secret, last_issued_at=issued_at)
+            changed = replace(found, state=state, secret_hash=secret, last_issued_at=issued_at)
             await transaction.put_device(changed)
             transaction.emit(DeviceCredentialChanged(changed))
         log.info("device credential changed", device=device_id, state=state.value)

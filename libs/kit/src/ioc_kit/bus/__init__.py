@@ -3,5 +3,16 @@
 from ioc_kit.bus.connection import Bus, StreamSpec
 from ioc_kit.bus.consumer import Consumer, DeadLetter, Subscription
 from ioc_kit.bus.envelope import Event, new_event
+from ioc_kit.bus.pull import ConsumerGone, GroupPull
 
-__all__ = ["Bus", "Consumer", "DeadLetter", "Event", "StreamSpec", "Subscription", "new_event"]
+__all__ = [
+    "Bus",
+    "Consumer",
+    "ConsumerGone",
+    "DeadLetter",
+    "Event",
+    "GroupPull",
+    "StreamSpec",
+    "Subscription",
+    "new_event",
+]

@@ -10,14 +10,12 @@ import stamina
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeout
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 from opentelemetry import trace
 
 from ioc_kit.bus.connection import Bus
 from ioc_kit.bus.envelope import Event, from_message
+from ioc_kit.bus.pull import ConsumerGone, GroupPull
 from ioc_kit.errors import IocError
 from ioc_kit.telemetry import consumer_span
 
@@ -58,22 +56,21 @@ class Consumer:
     async def run(self) -> None:
         """Waits for the stream, then consumes until cancelled. A lost connection is waited out."""
         subscription = self._subscription
-        pull = await self._bind()
         while True:
+            await self._bind()
             try:
-                messages = await pull.fetch(subscription.batch, timeout=5.0)
-            except (NatsTimeout, TimeoutError):
-                continue
-            except NotFoundError:
-                pull = await self._bind()
-                continue
-            except (NatsError, OSError) as error:
-                log.warning("cannot fetch", stream=subscription.stream, problem=str(error) or type(error).__name__)
+                async with GroupPull(
+                    self._bus.client, subscription.stream, subscription.durable, subscription.batch
+                ) as pull:
+                    while True:
+                        await self._take(await pull.next_group())
+            except ConsumerGone:
+                self.is_bound = False
+            except (NatsError, OSError, TimeoutError) as error:
+                log.warning("cannot read", stream=subscription.stream, problem=str(error) or type(error).__name__)
                 await asyncio.sleep(0.5)
-                continue
-            await self._take(messages)
 
-    async def _bind(self) -> JetStreamContext.PullSubscription:
+    async def _bind(self) -> None:
         subscription = self._subscription
         config = ConsumerConfig(
             durable_name=subscription.durable,
@@ -85,13 +82,16 @@ class Consumer:
         )
         # The stream is its owner's to make; until the owner has started there is nothing to read.
         async for attempt in stamina.retry_context(
-            on=(NatsError, OSError, TimeoutError), attempts=None, timeout=None, wait_initial=0.1, wait_max=2.0
+            on=(NatsError, OSError, TimeoutError),
+            attempts=None,
+            timeout=None,
+            wait_initial=0.1,
+            wait_max=1.0,
+            wait_jitter=0.1,
         ):
             with attempt:
                 await self._bus.jetstream.add_consumer(subscription.stream, config)
-                pull = await self._bus.jetstream.pull_subscribe_bind(subscription.durable, subscription.stream)
         self.is_bound = True
-        return pull
 
     async def _take(self, messages: Sequence[Msg]) -> None:
         for index, message in enumerate(messages):

@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from ioc_ingest.devices.pull import ConsumerGone, GroupPull
+from ioc_kit.bus import ConsumerGone, GroupPull
 
 log = structlog.get_logger()
 STREAM = "$MQTT_msgs"

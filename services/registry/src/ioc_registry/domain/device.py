@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+_CONTEXT = b"ioc-device-secret-v1:"
 
 
 class DeviceState(StrEnum):
@@ -20,7 +22,7 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of a contract. `secret_sha256` is empty until a credential is issued."""
+    """A device of a contract. `secret_hash` is empty until a credential is issued."""
 
     device_id: str
     tenant: str
@@ -28,7 +30,7 @@ class Device:
     source: str
     thing: str
     state: DeviceState = DeviceState.WAITING
-    secret_sha256: str = ""
+    secret_hash: str = ""
     last_issued_at: datetime | None = None
 
     @property
@@ -42,6 +44,10 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def hash_secret(secret: str) -> str:
-    """SHA-256 as hex. A slow hash would protect a weak password; 256 random bits need none, and log-ins stay cheap."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def hash_secret(device_id: str, secret: str) -> str:
+    """HMAC-SHA256 of the secret as 64 hex digits, keyed with the device's id, as ingest checks it.
+
+    A slow hash would defend a password that can be guessed; 256 random bits cannot, and log-ins stay cheap. The key
+    binds the hash to its device: copied to another record it opens nothing.
+    """
+    return hmac.digest(_CONTEXT + device_id.encode(), secret.encode(), "sha256").hex()

@@ -43,7 +43,7 @@ def events_maker(clock: Clock) -> Callable[[RegistryEvent], list[Event]]:
                 return [tell(events_pb2.SourceChanged(source=source_to_proto(source)), owner, "source", "changed")]
             case DeviceCredentialChanged(device):
                 message = events_pb2.DeviceCredentialChanged(
-                    device=device_to_proto(device), secret_sha256=device.secret_sha256
+                    device=device_to_proto(device), secret_sha256=device.secret_hash
                 )
                 return [tell(message, device.tenant, "device", "changed")]
             case ContractPublished(contract, series):

@@ -119,7 +119,9 @@ class DeviceCredentialChanged(_message.Message):
     DEVICE_FIELD_NUMBER: _builtins.int
     SECRET_SHA256_FIELD_NUMBER: _builtins.int
     secret_sha256: _builtins.str
-    """SHA-256 of the secret as 64 hex digits; empty when the device has none."""
+    """HMAC-SHA256 of the secret, keyed with "ioc-device-secret-v1:" and the device's id, as 64 hex digits; empty when the
+    device has none.
+    """
     @_builtins.property
     def device(self) -> _device_pb2.Device:
         """The device."""
