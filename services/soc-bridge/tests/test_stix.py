@@ -42,7 +42,8 @@ def test_every_object_is_read_by_the_reference_library(an_incident: Incident) ->
         parsed = stix2.parse(json.dumps(each.document), allow_custom=False)
         assert parsed["type"] == each.type
         # The library leaves out a fraction of zeros; to the standard both are the same time.
-        assert parsed.serialize().replace(".000Z", "Z") == json.dumps(each.document).replace(".000Z", "Z")
+        read, written = (text.replace(".000Z", "Z") for text in (parsed.serialize(), json.dumps(each.document)))
+        assert json.loads(read) == json.loads(written)
 
 
 def test_the_oasis_validator_finds_no_error(an_incident: Incident) -> None:

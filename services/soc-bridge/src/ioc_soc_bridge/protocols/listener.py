@@ -64,6 +64,11 @@ class SyslogListener:
         return int(self._server.sockets[0].getsockname()[1])
 
     @property
+    def is_serving(self) -> bool:
+        """True while connections are taken."""
+        return self._server is not None and self._server.is_serving()
+
+    @property
     def connections(self) -> int:
         """How many senders are connected now."""
         return len(self._connections)
