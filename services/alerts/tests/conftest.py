@@ -187,8 +187,9 @@ class World:
 
         async def is_done() -> bool:
             for stream, durable in _DURABLES:
-                info = await self.bus.jetstream.consumer_info(stream, durable)
-                if info.num_pending or info.num_ack_pending:
+                published = (await self.bus.jetstream.stream_info(stream)).state.last_seq
+                taken = (await self.bus.jetstream.consumer_info(stream, durable)).ack_floor
+                if taken is None or taken.stream_seq < published:
                     return False
             return True
 
