@@ -36,6 +36,13 @@ protos: $(VENV)/.test-ready  ## generates the stubs from proto/
 test-keycloak: $(VENV)/.test-ready  ## the log-in and tenant journeys against a real Keycloak (needs Java and Maven)
 	IOC_REQUIRE_KEYCLOAK=1 $(BIN)/python -m pytest -m keycloak tests/keycloak
 
+test-charts: $(VENV)/.test-ready  ## lints, renders and checks the charts (needs Go)
+	bash devtools/charts/check.sh
+
+test-api: $(VENV)/.test-ready  ## schemathesis on the gateway as each role (needs requirements/ci.txt)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/ci.txt
+	@$(BIN)/python tests/api/run.py
+
 requirements:  ## pins requirements/*.txt from *.in, with hashes and without addresses
 	@for set in run test ci; do \
 		$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q $(UPGRADE) requirements/$$set.in -o requirements/$$set.txt || exit 1; \

@@ -16,6 +16,7 @@ LOGINS = {
     "an.ninh": "soc-analyst",
     "vinh.quan.tri": "oc-admin (vinh)",
     "vinh.truc": "oc-operator (vinh)",
+    "hoangmai.quan.tri": "oc-admin (hoang-mai)",
     "hoangmai.truc": "oc-operator (hoang-mai)",
 }
 """The people of identity/realm.json, with their roles."""
