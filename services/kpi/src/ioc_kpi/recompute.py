@@ -86,10 +86,25 @@ class Recomputer:
                 await transaction.add_intake(event.tenant, source, hour, stored=0, refused=refused)
 
     async def learn(self, consumer: str, event: Event, series: Sequence[Series]) -> None:
-        """Takes in the terms of series from a contract."""
+        """Takes in the terms of series from a contract, and looks again at the newest values of those that deliver."""
+        now = self._clock.now()
         async with self._store.transaction(background(event.tenant)) as transaction:
-            if await transaction.once(consumer, event):
-                await transaction.put_series(series)
+            if not await transaction.once(consumer, event):
+                return
+            await transaction.put_series(series)
+            measures = sorted({(each.source, each.measure) for each in series})
+            known = await transaction.series_of(event.tenant, measures)
+            named = {each.key for each in series}
+            newest = [
+                Activity(each.tenant, each.key, each.newest_at, each.newest_at)
+                for each in known
+                if each.key in named and each.newest_at is not None
+            ]
+            if newest:
+                traceparent = event.headers.get("traceparent", "")
+                work = work_from(await transaction.definitions(), newest, self._pace, now, traceparent)
+                await transaction.enqueue(work)
+        self._wake.set()
 
     async def run(self) -> None:
         """Computes until cancelled; a part that is away is waited out."""

@@ -148,6 +148,7 @@ def _said(value: IndicatorValue) -> tuple[object, ...]:
         {name: round(part) for name, part in value.components.items()},
         comparison and (comparison.target, comparison.target_version, _bits(comparison.expected)),
         value.lineage.indicator_version,
+        value.place_name,
     )
 
 

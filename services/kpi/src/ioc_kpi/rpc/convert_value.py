@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ioc.kpi.v1 import indicator_pb2, value_pb2
+from ioc.kpi.v1 import value_pb2
 from ioc.type.v1 import quality_pb2
 from ioc_kpi.domain.grade import Grade, GradeLevel, Grades
+from ioc_kpi.domain.indicator import Aggregate
 from ioc_kpi.domain.value import Comparison, LineageInput, Shown, Status
 from ioc_kpi.rpc.convert import AGGREGATES, BASES
 from ioc_kpi.rpc.plain import moment_to_proto, period_to_proto, span_to_proto, text_to_proto
@@ -75,9 +76,7 @@ def lineage_input_to_proto(source: LineageInput) -> value_pb2.ValueInput:
     message = value_pb2.ValueInput(
         name=source.name,
         series_key=source.series_key,
-        aggregate=indicator_pb2.Aggregate.ValueType(
-            next(number for each, number in AGGREGATES.items() if each.value == source.aggregate)
-        ),
+        aggregate=AGGREGATES[Aggregate(source.aggregate)],
         value=source.value,
         count=source.count,
         expected=source.expected,

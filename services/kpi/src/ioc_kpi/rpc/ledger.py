@@ -25,7 +25,7 @@ class GrpcLedger:
         self._token = token
 
     async def read(self, tenant: str, windows: Sequence[Window], *, as_of_position: int = 0) -> Answer:
-        """Figures of each window. Raises Unavailable. Of several calls the later read as of the first one's position."""
+        """The figures of each window. Raises Unavailable. Later calls of several read as of the first's position."""
         figures: dict[Window, Figures] = {}
         position = as_of_position
         for start in range(0, len(windows), WINDOWS_A_CALL):
