@@ -11,6 +11,7 @@ from pathlib import Path
 from ioc_devtools.platform.processes import PartSpec
 from ioc_devtools.platform.state import StateFolder
 from ioc_kit.embedded import kept_issuer_key
+from ioc_kit.embedded.nats_users import WATCH
 
 ROOT = Path(__file__).resolve().parents[4]
 """The source tree: the realm file, the catalogue and the migrations stand in it."""
@@ -114,8 +115,11 @@ def _environment(layout: Layout, name: str) -> dict[str, str]:
     if name == "ingest":
         environment |= {
             "IOC_WRITER_DATABASE_URL": layout.database_url("ioc_ingest_writer"),
-            "IOC_MQTT_URL": f"mqtt://{layout.address('mqtt')}",
-            "IOC_CALLOUT_SEED": kept_issuer_key(layout.state.path / "callout.seed").seed,
+            "IOC_MQTT_HOST": HOST,
+            "IOC_MQTT_PORT": str(layout.ports["mqtt"]),
+            "IOC_NATS_SYSTEM_USER": WATCH,
+            "IOC_NATS_SYSTEM_PASSWORD": layout.state.secret(f"nats:{WATCH}"),
+            "IOC_NATS_CALLOUT_SEED": kept_issuer_key(layout.state.path / "callout.seed").seed,
         }
     elif name == "kpi":
         environment |= {
