@@ -21,6 +21,7 @@ _MEANINGS = {
     401: "No access token, or one that does not hold",
     403: "The caller's roles or tenant do not allow it",
     404: "Not there, or not for this caller",
+    408: "The body did not arrive in time; nothing was taken",
     409: "The state of the thing does not allow it",
     412: "The thing changed since it was read: read it again (If-Match)",
     413: "More bytes than may be sent at once",
@@ -80,13 +81,19 @@ def shown(
     etag: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The model as JSON. A GET gets an ETag, and 304 when the client has that version already."""
+    """The model as JSON. A GET gets an ETag of its content, and 304 when the client has that already.
+
+    `etag` is the service's own, for If-Match: it stands for what a decision rests on and not for every figure, so an
+    answer that carries it is always sent whole.
+    """
     body = model.model_dump_json(by_alias=True).encode()
     sent = dict(headers or {})
-    if request.method in ("GET", "HEAD") or etag:
-        tag = f'"{etag or hashlib.sha256(body).hexdigest()[:32]}"'
+    if etag:
+        sent["ETag"] = f'"{etag}"'
+    elif request.method == "GET":
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         sent |= {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-        if request.method in ("GET", "HEAD") and _has(request.headers.get("if-none-match"), tag):
+        if _has(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=sent)
     return Response(body, status, headers=sent, media_type="application/json")
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ioc_gateway.errors import BodyTooLarge
 from ioc_gateway.problems import problem
 
 
 class SecurityHeaders:
     """Pure ASGI, so that streams pass through untouched."""
 
-    def __init__(self, app: ASGIApp, issuer: str, max_body_bytes: int, upload_prefixes: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, issuer: str, max_body_bytes: int, upload: re.Pattern[str]) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        self._upload_prefixes = upload_prefixes
+        self._upload = upload
         parts = urlsplit(issuer)
         identity = f"{parts.scheme}://{parts.netloc}"
         self._headers = {
@@ -45,19 +47,21 @@ class SecurityHeaders:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        is_upload = scope["path"].startswith(self._upload_prefixes)
-        limit = None if is_upload else self._max_body_bytes
+        if self._upload.fullmatch(scope["path"]):
+            # An upload counts its own bytes while it passes them on.
+            await self._app(scope, receive, send_with_headers)
+            return
+        limit = self._max_body_bytes
         length = Headers(scope=scope).get("content-length", "0")
-        if limit is not None and length.isdigit() and int(length) > limit:
+        if length.isdigit() and int(length) > limit:
             response = problem(413, "BODY_TOO_LARGE", f"the body may hold {limit} bytes; send less at a time")
             await response(scope, receive, send_with_headers)
             return
         await self._app(scope, _bounded(receive, limit), send_with_headers)
 
 
-def _bounded(receive: Receive, limit: int | None) -> Receive:
-    if limit is None:
-        return receive
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Raises BodyTooLarge from the read that passes the limit: a body without a length must not be cut in silence."""
     seen = 0
 
     async def counted() -> Message:
@@ -65,8 +69,7 @@ def _bounded(receive: Receive, limit: int | None) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            # A chunked body that does not say its length: cut it, the parser then answers with a problem.
-            return {"type": "http.request", "body": b"", "more_body": False}
+            raise BodyTooLarge(limit)
         return message
 
     return counted

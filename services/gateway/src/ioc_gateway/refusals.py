@@ -1,4 +1,4 @@
-"""Refused log-ins, told to the SOC: together by address and reason, so that an attacker cannot make us publish at will."""
+"""Refused log-ins, told to the SOC: together by address and reason, so that no attacker makes us publish at will."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Protos to plain values and back: one rule for every message, so that REST, events and TAXII never differ.
 
-Names stay as in the proto. An enum value becomes its name in lower case with dashes, without the prefix; unset messages,
-unset optional fields, empty texts and UNSPECIFIED become None; a span becomes `<name>_seconds`; bytes become hex when
-the name ends in `_sha256`, else base64 under `<name>_base64`.
+Names stay as in the proto. An enum value becomes its name in lower case with dashes, without the prefix; unset
+messages, unset optional fields, empty texts and UNSPECIFIED become None; a span becomes `<name>_seconds`; bytes become
+hex when the name ends in `_sha256`, else base64 under `<name>_base64`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _name(field: FieldDescriptor) -> str:
 
 
 def _convert(field: FieldDescriptor) -> Convert:
-    if _is_map(field):
+    if field.message_type is not None and _is_map(field):
         return _convert(field.message_type.fields_by_name["value"])
     if field.message_type is not None:
         known: dict[str, Convert] = {
@@ -95,7 +95,9 @@ def _convert(field: FieldDescriptor) -> Convert:
     if field.enum_type is not None:
         return _word(field.enum_type)
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return (lambda raw: raw.hex()) if field.name.endswith("_sha256") else (lambda raw: base64.b64encode(raw).decode())
+        return (
+            (lambda raw: raw.hex()) if field.name.endswith("_sha256") else (lambda raw: base64.b64encode(raw).decode())
+        )
     return lambda value: value
 
 

@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ioc_gateway.parts import Parts
-from ioc_kit.errors import Forbidden, Unauthenticated
+from ioc_kit.errors import Unauthenticated
 from ioc_kit.tenancy import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of the realm `ioc` with audience `ioc-api`")
@@ -36,15 +36,6 @@ async def caller_of(
         raise
     await parts.limits.take(caller)
     return caller
-
-
-class RoleRefused(Forbidden):
-    """The caller's roles do not allow this address."""
-
-    reason = "ROLE_REFUSED"
-
-    def __init__(self, *needed: str) -> None:
-        super().__init__(f"this needs one of the roles {', '.join(sorted(needed))}", needed=",".join(sorted(needed)))
 
 
 TenantQuery = Annotated[

@@ -46,7 +46,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait([running, background, stop], return_when=asyncio.FIRST_COMPLETED)
         # granian waits for open responses: a stream of events would hold it for ever, so those end first.
         await parts.drain(settings.drain_seconds)
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         background.cancel()
         stop.cancel()
         results = await asyncio.gather(running, background, return_exceptions=True)

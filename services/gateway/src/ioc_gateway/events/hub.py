@@ -101,7 +101,7 @@ class Hub:
         return self._open.total()
 
     def take_place(self, caller: Caller) -> None:
-        """Counts a stream of the caller; `leave_place` gives it back. Raises TooManyStreams, or Unavailable at the end."""
+        """Counts a stream of the caller until `leave_place`. Raises TooManyStreams, or Unavailable at the end."""
         if self.is_closed:
             raise Unavailable("the gateway is about to restart", timedelta(seconds=2))
         key = (caller.tenant, caller.subject)

@@ -30,7 +30,9 @@ HEARTBEAT = ": heartbeat\n"
 class EventStream(StreamingResponse):
     """Holds the caller's place among the open streams for as long as it is sent."""
 
-    def __init__(self, hub: Hub, caller: Caller, feeds: tuple[Feed, ...], last_id: str | None, heartbeat: float) -> None:
+    def __init__(
+        self, hub: Hub, caller: Caller, feeds: tuple[Feed, ...], last_id: str | None, heartbeat: float
+    ) -> None:
         self._hub = hub
         self._caller = caller
         session = Session(hub, caller, feeds, heartbeat)
@@ -49,7 +51,7 @@ class EventStream(StreamingResponse):
 
 
 class Session:
-    """One connection of a front end; `events` yields its text until the token ends, the hub closes, or it is too slow."""
+    """One connection of a front end, until its token ends, the hub closes, or it is too slow."""
 
     def __init__(self, hub: Hub, caller: Caller, feeds: tuple[Feed, ...], heartbeat: float) -> None:
         self._hub = hub
@@ -95,7 +97,9 @@ class Session:
 
     def _is_level(self) -> bool:
         """True when nothing lies between this session and what the hub hands out next."""
-        return self._is_over() or all(self._positions[letter] >= self._hub.positions[letter] for letter in self._positions)
+        return self._is_over() or all(
+            self._positions[letter] >= self._hub.positions[letter] for letter in self._positions
+        )
 
     async def _missed(self) -> AsyncIterator[str]:
         """What the hub handed out behind our positions, read from the log again."""
@@ -133,7 +137,9 @@ class Session:
                 yield HEARTBEAT
                 # Nothing waits, so all up to the hub's positions was ours or is not for us: a quiet front end moves
                 # along, and does not fall out of what the log holds.
-                self._positions = {letter: max(at, self._hub.positions[letter]) for letter, at in self._positions.items()}
+                self._positions = {
+                    letter: max(at, self._hub.positions[letter]) for letter, at in self._positions.items()
+                }
                 if ids.encode(self._positions) != told:
                     told = ids.encode(self._positions)
                     yield self._named("position", "{}")

@@ -45,6 +45,7 @@ class Alert(Shown):
     resolved_by: str
     etag: str = Field(description="Send it as If-Match to act on what you saw")
     trace_id: str
+    seen_count: int = Field(description="Measurements recorded while it stood")
 
 
 class AlertTransition(Shown):
@@ -87,7 +88,9 @@ class Rule(Shown):
 class Decision(BaseModel):
     """A person's decision on an alert."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "Đã báo Sở NN&MT kiểm tra trạm"}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"note": "Đã báo Sở NN&MT kiểm tra trạm"}]}
+    )
     note: Annotated[PlainText, Field(max_length=2000)] = ""
 
 

@@ -64,7 +64,7 @@ class Incident(Shown):
     first_seen_at: AwareDatetime | None
     last_seen_at: AwareDatetime | None
     event_count: int
-    tlp: Literal["clear", "green", "amber", "red"] | None = Field(description="TLP 2.0")
+    tlp: Literal["clear", "green", "amber", "amber-strict", "red"] | None = Field(description="TLP 2.0")
     trace_id: str
 
 

@@ -114,7 +114,9 @@ class Problem(BaseModel):
     detail: str
     reason: str
     facts: Mapping[str, str] | None = None
-    errors: list[FieldProblem] | None = Field(default=None, description="The wrong fields, when single fields are wrong")
+    errors: list[FieldProblem] | None = Field(
+        default=None, description="The wrong fields, when single fields are wrong"
+    )
     trace_id: str | None = Field(default=None, description="Tell it to the operator when you ask for help")
 
 

@@ -72,7 +72,9 @@ class Source(Shown):
     deduced: list[str]
     readiness: Readiness | None
     status: list[SourceStatus] = Field(description="One for each tenant within your reach that has a contract for it")
-    is_status_known: bool = Field(description="False while the part that knows the status does not answer: show it grey")
+    is_status_known: bool = Field(
+        description="False while the part that knows the status does not answer: show it grey"
+    )
 
 
 class SourcePage(Page[Source]):

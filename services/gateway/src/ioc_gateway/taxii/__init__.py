@@ -1,0 +1,1 @@
+"""TAXII 2.1: incidents as STIX objects for the tools of security teams."""
