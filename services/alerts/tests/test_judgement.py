@@ -96,6 +96,15 @@ def test_an_older_computation_of_the_same_period_says_nothing_new() -> None:
     assert judge(corrected.standing, B, Mark(hour(1), 9)).verdict is Verdict.RAISE
 
 
+def test_a_running_period_that_comes_back_resolves_and_a_finished_one_retracts() -> None:
+    raised = judge(Standing(), B, Mark(hour(1), 1, is_provisional=True)).standing
+    assert judge(raised, C, Mark(hour(1), 2, is_provisional=True)).verdict is Verdict.RESOLVE
+    finished = judge(raised, B, Mark(hour(1), 2)).standing
+    assert judge(finished, C, Mark(hour(1), 3)).verdict is Verdict.RETRACT
+    overtaken = judge(raised, M, Mark(hour(2), 2, is_provisional=True)).standing
+    assert judge(overtaken, C, Mark(hour(1), 3)).verdict is Verdict.RETRACT
+
+
 arrivals = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(Level)), max_size=40)
 
 

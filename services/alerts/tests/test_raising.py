@@ -58,6 +58,13 @@ async def test_a_correction_of_the_raising_period_retracts(world, make):
     assert await world.verbs(2) == ["raised", "retracted"]
 
 
+async def test_a_running_hour_that_comes_back_resolves(world, make):
+    await world.compute(make.value(180, is_provisional=True))
+    await world.compute(make.value(145, is_provisional=True))
+    await world.compute(make.value(120, is_provisional=True))
+    assert [alert.state for alert in await world.listed()] == [RESOLVED]
+
+
 async def test_late_values_of_older_periods_change_nothing(world, make):
     await world.compute(make.value(100, hour=5))
     await world.compute(make.value(190, hour=3))

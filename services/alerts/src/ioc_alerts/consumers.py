@@ -96,7 +96,7 @@ def measurement_of(value: value_pb2.IndicatorValue) -> Measurement:
         watched=watched,
         origin=watched,
         subject=Subject.make(value.area, value.thing, dimensions),
-        mark=Mark(_moment(value.period.start), known_from.ToMicroseconds()),
+        mark=Mark(_moment(value.period.start), known_from.ToMicroseconds(), value.is_provisional),
         value=value.value if value.HasField("value") else None,
         unit=value.unit,
         place=LocalizedText(value.place_name.vi, value.place_name.en),

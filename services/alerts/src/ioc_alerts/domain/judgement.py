@@ -5,7 +5,7 @@ The newest period decides. An older one matters only when it corrects the eviden
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,6 +41,8 @@ class Mark:
 
     period: datetime
     version: int
+    is_provisional: bool = field(default=False, compare=False)
+    """True while the period runs: its value moves as time goes on, which corrects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def judge(standing: Standing, level: Level, mark: Mark) -> Judgement:
         return Judgement(Verdict.SEEN, replace(moved, evidence=replace(evidence.renewed(mark), latest=mark)))
     if level is Level.BETWEEN:
         return Judgement(Verdict.SEEN, replace(moved, evidence=evidence.without(mark)))
-    is_correction = mark.period == evidence.raised_by.period
+    # A value of the running hour that falls has come back, like that of the next hour; a finished one was corrected.
+    is_correction = mark.period == evidence.raised_by.period and not evidence.raised_by.is_provisional
     return Judgement(Verdict.RETRACT if is_correction else Verdict.RESOLVE, replace(moved, evidence=None))
 
 
