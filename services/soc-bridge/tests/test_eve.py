@@ -91,7 +91,6 @@ def test_the_sensor_of_the_record_is_nearer_than_that_of_the_submission(
         ({"timestamp": "1970-01-01T00:00:09+0000"}, RefusalReason.BAD_TIME, "timestamp"),
         ({"timestamp": "0001-01-01T00:00:00+1400"}, RefusalReason.BAD_TIME, "timestamp"),
         ({"src_ip": "203.0.113.300"}, RefusalReason.BAD_FIELD, "src_ip"),
-        ({"src_ip": None}, RefusalReason.BAD_FIELD, "src_ip"),
         ({"src_ip": "fe80::1%eth0"}, RefusalReason.BAD_FIELD, "src_ip"),
         ({"dest_ip": "nowhere"}, RefusalReason.BAD_FIELD, "dest_ip"),
         ({"src_port": 70000}, RefusalReason.BAD_FIELD, "src_port"),
@@ -145,6 +144,12 @@ def test_hostile_text_is_cleaned(an_alert: Callable[..., dict[str, Any]]) -> Non
     assert len(event.summary) == 255
     assert event.sensor == "h '; DROP TABLE incident"
     event.summary.encode()
+
+
+def test_an_alert_about_a_frame_without_ip_is_taken(an_alert: Callable[..., dict[str, Any]]) -> None:
+    record = an_alert(src_ip=None, src_port=None, dest_ip=None, dest_port=None, proto=None)
+    (event,) = read(json.dumps(record).encode(), "ids", NOW).events
+    assert (event.source_ip, event.source_port, event.destination_ip) == ("", 0, "")
 
 
 def test_a_receipt_cannot_be_blown_up_by_invented_kinds() -> None:

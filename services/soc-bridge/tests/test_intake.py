@@ -81,8 +81,8 @@ async def test_the_database_itself_refuses_a_second_open_incident(
 
     async def put_both() -> None:
         async with store.transaction(OWN) as transaction:
-            await transaction.put_incident(first)
-            await transaction.put_incident(second)
+            await transaction.put_incidents([first])
+            await transaction.put_incidents([second])
 
     with pytest.raises(IntegrityError, match="one_open_incident_per_key"):
         await put_both()
@@ -147,6 +147,23 @@ async def test_a_refused_line_is_kept_once_with_how_often_it_came(
     fixed_clock.advance(timedelta(days=31))
     assert await intake.prune() == 1
     assert not (await incidents.list_quarantined(a_caller(), page_size=0, page_token="")).items
+
+
+async def test_events_are_kept_for_their_time_and_no_longer(
+    intake: IntakeHandlers,
+    database: Database,
+    an_intake: Callable[..., Any],
+    an_event: AnEvent,
+    fixed_clock: FixedClock,
+) -> None:
+    await intake.take(OWN, an_intake(an_event(0)))
+    fixed_clock.advance(timedelta(days=366))
+    await intake.take(OWN, an_intake(an_event(1)))
+    assert await intake.prune() == 0
+    fixed_clock.advance(timedelta(seconds=1))
+    assert await intake.prune() == 1
+    (kept,) = await rows(database, "SELECT fingerprint FROM security_event")
+    assert kept.fingerprint == an_event(1).fingerprint
 
 
 async def test_a_tenant_sees_nothing_of_another(

@@ -170,6 +170,20 @@ async def test_lines_wait_while_the_database_is_away(listening: Start, taken: Ta
         writer.close()
 
 
+async def test_what_was_read_is_stored_although_the_listener_ends(
+    listening: Start, taken: Taken, eventually: Eventually
+) -> None:
+    taken.away = 1
+    async with listening() as listener:
+        _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(counted(LINE % 1))
+        # The first try has failed and the second waits: now the listener is told to end.
+        await eventually(lambda: taken.away == 0)
+        assert not taken.sources
+    assert taken.sources == ["203.0.113.1"]
+    writer.close()
+
+
 async def test_a_taken_port_is_said_so(listening: Start, taken: Taken, fixed_clock: FixedClock) -> None:
     async with listening() as listener:
         second = SyslogListener("127.0.0.1", listener.port, "vinh", "x", taken.take, fixed_clock, Bounds())

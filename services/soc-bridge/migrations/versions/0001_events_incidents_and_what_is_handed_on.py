@@ -67,7 +67,8 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE INDEX security_event_by_incident ON security_event (incident_id, at DESC)")
-    protect(op, "security_event", ROLE, rights="SELECT, INSERT")
+    op.execute("CREATE INDEX security_event_by_receipt ON security_event (received_at)")
+    protect(op, "security_event", ROLE, rights="SELECT, INSERT, DELETE")
     op.execute(
         """
         CREATE TABLE quarantine (

@@ -45,7 +45,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(verifier.aclose)
 
     store = SqlSocStore(database, to_event)
-    rules = Rules(settings.window, settings.stix_tlp, settings.keep_quarantine)
+    rules = Rules(settings.window, settings.stix_tlp, settings.keep_quarantine, settings.keep_events)
     intake = IntakeHandlers(store, clock, render, rules)
     incidents = IncidentHandlers(store)
     exchange = ExchangeHandlers(store)

@@ -37,6 +37,7 @@ from ioc_soc_bridge.ports import QuarantinedLine, Renderer, SocStore, SocTransac
 
 log = structlog.get_logger()
 _QUIET_BATCH = 200
+_PRUNE_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Rules:
     tlp: Tlp = Tlp.AMBER
     """The marking of what is handed on."""
     keep_quarantine: timedelta = timedelta(days=30)
+    keep_events: timedelta = timedelta(days=366)
+    """Level 3 asks that logs are kept for at least six months."""
 
 
 class IntakeHandlers:
@@ -98,9 +101,14 @@ class IntakeHandlers:
         return count
 
     async def prune(self) -> int:
-        """Deletes quarantined lines whose time is over; returns how many."""
+        """Deletes quarantined lines and events whose time is over; returns how many."""
+        now = self._clock.now()
         async with self._store.transaction(background("")) as transaction:
-            return await transaction.prune(self._clock.now() - self._rules.keep_quarantine)
+            return await transaction.prune(
+                quarantined_before=now - self._rules.keep_quarantine,
+                received_before=now - self._rules.keep_events,
+                limit=_PRUNE_BATCH,
+            )
 
     async def name_centre(self, centre: Centre) -> None:
         """Records how a tenant's centre is called."""
@@ -135,16 +143,18 @@ class IntakeHandlers:
         self, transaction: SocTransaction, tenant: str, incidents: Sequence[Incident], now: datetime
     ) -> None:
         centre = await transaction.centre(tenant)
+        versions: list[Incident] = []
         objects: list[StixObject] = []
         for incident in incidents:
             if not is_worth_telling(incident):
-                await transaction.put_incident(incident)
+                versions.append(incident)
                 continue
             version = told(incident, now, self._rules.tlp)
-            await transaction.put_incident(version)
+            versions.append(version)
             objects += self._render(centre, version)
             transaction.emit(IncidentOpened(version) if version.revision == 1 else IncidentUpdated(version))
-            log.info("incident told", incident=str(version.incident_id), revision=version.revision)
+            log.debug("incident told", incident=str(version.incident_id), revision=version.revision)
+        await transaction.put_incidents(versions)
         await transaction.add_objects(tenant, objects, now)
 
 

@@ -67,8 +67,8 @@ class SocTransaction(Protocol):
     async def tenants_with_quiet(self, since: datetime) -> Sequence[str]:
         """Tenants that have such incidents."""
 
-    async def put_incident(self, incident: Incident) -> None:
-        """Inserts or replaces by id. The database refuses a second open one of a key."""
+    async def put_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Inserts or replaces by id, closed ones first. The database refuses a second open one of a key."""
 
     async def centre(self, tenant: str) -> Centre:
         """The centre's names; its code where no name is known."""
@@ -82,8 +82,11 @@ class SocTransaction(Protocol):
     async def add_objects(self, tenant: str, objects: Sequence[StixObject], at: datetime) -> None:
         """Adds those that are not there in this version. `added_at` is `at`, or just after the last one if later."""
 
-    async def prune(self, quarantined_before: datetime) -> int:
-        """Deletes quarantined lines not met since then; returns how many."""
+    async def prune(self, *, quarantined_before: datetime, received_before: datetime, limit: int) -> int:
+        """Deletes quarantined lines not met, and events not received, since then; returns how many.
+
+        At most `limit` events at a time.
+        """
 
     async def get_incident(self, incident_id: uuid.UUID) -> Incident | None:
         """The incident, or None."""

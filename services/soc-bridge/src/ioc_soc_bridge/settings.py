@@ -40,6 +40,8 @@ class Settings(ServiceSettings):
     stix_tlp: Tlp = Tlp.AMBER
     """IOC_STIX_TLP: clear, green, amber, amber+strict or red. Red is never served."""
     quarantine_days: Annotated[int, Field(ge=1, le=400)] = 30
+    event_days: Annotated[int, Field(ge=183, le=3660)] = 366
+    """How long an event is kept: at least the six months that level 3 asks of logs."""
     sweep_seconds: Annotated[float, Field(gt=0)] = 30.0
     """How often quiet incidents are closed and the quarantine is pruned."""
 
@@ -64,6 +66,11 @@ class Settings(ServiceSettings):
     def window(self) -> timedelta:
         """The longest silence within one incident."""
         return timedelta(minutes=self.incident_window_minutes)
+
+    @property
+    def keep_events(self) -> timedelta:
+        """How long an event is kept."""
+        return timedelta(days=self.event_days)
 
     @property
     def keep_quarantine(self) -> timedelta:

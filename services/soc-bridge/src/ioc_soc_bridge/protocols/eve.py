@@ -139,12 +139,6 @@ def _alert(record: Mapping[str, Any], given: str, now: datetime) -> SecurityEven
         at = parse_time(stamp, now)
     except BadTime as error:
         raise _Wrong(RefusalReason.BAD_TIME, str(error), "timestamp") from None
-    source_ip = canonical_ip(record.get("src_ip"))
-    if not source_ip:
-        raise _Wrong(RefusalReason.BAD_FIELD, "is missing or not an IP address", "src_ip")
-    destination_ip = canonical_ip(record.get("dest_ip"))
-    if record.get("dest_ip") is not None and not destination_ip:
-        raise _Wrong(RefusalReason.BAD_FIELD, "is not an IP address", "dest_ip")
     sid, gid = _number(alert, "alert.signature_id", minimum=0), _number({"gid": 1, **alert}, "alert.gid", minimum=0)
     name = clean(alert.get("signature"), 255) or f"rule {gid}:{sid}"
     sensor = clean(record.get("host"), 64) or given or "suricata"
@@ -158,9 +152,9 @@ def _alert(record: Mapping[str, Any], given: str, now: datetime) -> SecurityEven
         category=clean(alert.get("category"), 128) or "suricata-alert",
         signature=signature,
         summary=name,
-        source_ip=source_ip,
+        source_ip=_address(record, "src_ip"),
         source_port=_port(record, "src_port"),
-        destination_ip=destination_ip,
+        destination_ip=_address(record, "dest_ip"),
         destination_port=_port(record, "dest_port"),
         transport=clean(record.get("proto"), 16).lower(),
         is_blocked=alert.get("action") == "blocked",
@@ -184,6 +178,14 @@ def _number(holder: Mapping[str, Any], path: str, *, minimum: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value < 2**32:
         raise _Wrong(RefusalReason.BAD_FIELD, f"is missing or not a whole number from {minimum} to 4294967295", path)
     return value
+
+
+def _address(record: Mapping[str, Any], name: str) -> str:
+    """Empty when there is none: alerts of the decoder may be about frames without IP."""
+    address = canonical_ip(record.get(name))
+    if record.get(name) is not None and not address:
+        raise _Wrong(RefusalReason.BAD_FIELD, "is not an IP address", name)
+    return address
 
 
 def _port(record: Mapping[str, Any], name: str) -> int:

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 tracer = trace.get_tracer(__name__)
 _READ_BYTES = 64 * 1024
 _RETRY_SECONDS = (0.2, 1.0, 5.0)
+_LAST_SECONDS = 3.0
 Take = Callable[[Tenancy, Intake], Awaitable[Receipt]]
 
 
@@ -56,6 +57,7 @@ class SyslogListener:
         self._bounds = bounds
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._storing: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -91,12 +93,19 @@ class SyslogListener:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the port and all connections."""
+        """Closes the port and all connections. What was read already has a moment to be stored."""
         if self._server is not None:
             self._server.close()
+        storing = list(self._storing)
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        if storing:
+            _, late = await asyncio.wait(storing, timeout=_LAST_SECONDS)
+            for task in late:
+                log.error("syslog lines that were read could not be stored before the end", sensor=self._sensor)
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str((writer.get_extra_info("peername") or ["?"])[0])
@@ -150,7 +159,10 @@ class SyslogListener:
         intake = from_frames(frames, Door.SYSLOG, self._sensor, self._clock.now())
         attributes: dict[str, int | str] = {"messaging.batch.message_count": len(frames), "ioc.tenant": self._tenant}
         with tracer.start_as_current_span("syslog receive", kind=SpanKind.SERVER, attributes=attributes):
-            await asyncio.shield(asyncio.ensure_future(self._take_until_stored(intake)))
+            task = asyncio.ensure_future(self._take_until_stored(intake))
+            self._storing.add(task)
+            task.add_done_callback(self._storing.discard)
+            await asyncio.shield(task)
 
     async def _take_until_stored(self, intake: Intake) -> None:
         tries = 0

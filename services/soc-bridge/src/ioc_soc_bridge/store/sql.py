@@ -27,6 +27,7 @@ from ioc_soc_bridge.store.tables import EventRow, IncidentRow, QuarantineRow, Tu
 
 _EVENT = TypeAdapter(SecurityEvent)
 _INCIDENT = TypeAdapter(Incident)
+_FIXED = ("tenant", "incident_id", "key_digest")
 _CHUNK = 1000
 """Rows of one statement: a statement takes at most 32767 parameters."""
 
@@ -133,29 +134,29 @@ class SqlSocTransaction(Feed):
     async def tenants_with_quiet(self, since: datetime) -> Sequence[str]:
         return list(await self._session.scalars(select(IncidentRow.tenant).where(*_quiet(since)).distinct()))
 
-    async def put_incident(self, incident: Incident) -> None:
-        row = {
-            "tenant": incident.tenant,
-            "incident_id": incident.incident_id,
-            "key_digest": incident.key.digest,
-            "state": incident.state.value,
-            "severity": int(incident.severity),
-            "first_seen_at": incident.first_seen_at,
-            "last_seen_at": incident.last_seen_at,
-            "updated_at": incident.updated_at,
-            "document": _INCIDENT.dump_python(incident, mode="json"),
-        }
-        statement = insert(IncidentRow).values(row)
-        changed = {
-            name: statement.excluded[name] for name in row if name not in ("tenant", "incident_id", "key_digest")
-        }
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["incident_id"], set_=changed))
+    async def put_incidents(self, incidents: Sequence[Incident]) -> None:
+        for state in (IncidentState.CLOSED, IncidentState.OPEN):
+            for chunk in _chunks([_row(incident) for incident in incidents if incident.state is state]):
+                statement = insert(IncidentRow).values(chunk)
+                changed = {name: statement.excluded[name] for name in chunk[0] if name not in _FIXED}
+                await self._session.execute(
+                    statement.on_conflict_do_update(index_elements=["incident_id"], set_=changed)
+                )
 
-    async def prune(self, quarantined_before: datetime) -> int:
-        result = await self._session.execute(
-            delete(QuarantineRow).where(col(QuarantineRow.last_at) < quarantined_before)
+    async def prune(self, *, quarantined_before: datetime, received_before: datetime, limit: int) -> int:
+        old = (
+            select(EventRow.tenant, EventRow.fingerprint)
+            .where(col(EventRow.received_at) < received_before)
+            .limit(limit)
         )
-        return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a cursor result
+        count = 0
+        for statement in (
+            delete(QuarantineRow).where(col(QuarantineRow.last_at) < quarantined_before),
+            delete(EventRow).where(tuple_(col(EventRow.tenant), col(EventRow.fingerprint)).in_(old)),
+        ):
+            result = await self._session.execute(statement)
+            count += int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a cursor result
+        return count
 
     async def get_incident(self, incident_id: uuid.UUID) -> Incident | None:
         row = await self._session.get(IncidentRow, incident_id)
@@ -198,6 +199,20 @@ def _chunks(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _quiet(since: datetime) -> tuple[Any, ...]:
     is_open = col(IncidentRow.state) == IncidentState.OPEN.value
     return is_open, col(IncidentRow.last_seen_at) < since, col(IncidentRow.updated_at) < since
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    return {
+        "tenant": incident.tenant,
+        "incident_id": incident.incident_id,
+        "key_digest": incident.key.digest,
+        "state": incident.state.value,
+        "severity": int(incident.severity),
+        "first_seen_at": incident.first_seen_at,
+        "last_seen_at": incident.last_seen_at,
+        "updated_at": incident.updated_at,
+        "document": _INCIDENT.dump_python(incident, mode="json"),
+    }
 
 
 def _incident(row: IncidentRow) -> Incident:
