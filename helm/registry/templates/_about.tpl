@@ -1,0 +1,11 @@
+{{/* What the library needs to know of this service. */}}
+{{- define "registry.about" -}}
+module: ioc_registry
+protocol: grpc
+port: 50051
+callers: [gateway]
+peers: []
+needs: [postgres, nats, identity]
+environment:
+  IOC_GRPC_LISTEN: 0.0.0.0:50051
+{{- end }}
