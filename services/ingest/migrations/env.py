@@ -1,0 +1,3 @@
+from ioc_kit.sql import migrations
+
+migrations.run()

@@ -1,0 +1,47 @@
+"""What a door hands over: readable rows in columns, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ioc_ingest.domain.columns import Columns
+from ioc_ingest.domain.refusal import Refusal
+
+
+class Door(StrEnum):
+    """Where readings come in."""
+
+    GRPC = "grpc"
+    FILE = "file"
+    MQTT = "mqtt"
+
+
+Place = Callable[[int], tuple[int, str]]
+"""From a row of the columns (from 0) to its line in what was sent, and that line as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Parsed input: `columns` may be empty; `refusals` are readings that no rule of a contract can be tried on."""
+
+    columns: Columns
+    refusals: tuple[Refusal, ...] = ()
+    place: Place | None = None
+    """Set by doors whose rows are not numbered as the columns are."""
+
+    def numbered(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """The refusals of rows of `columns` with the numbers and originals that their sender knows."""
+        if self.place is None:
+            return list(refusals)
+        found = []
+        for refusal in refusals:
+            line, original = self.place(refusal.row - 1)
+            found.append(replace(refusal, row=line, original=original or refusal.original))
+        return found
+
+
+def nothing() -> Columns:
+    """Columns without rows."""
+    return Columns.make((), (), (), ())
