@@ -13,6 +13,7 @@ from ioc_alerts.judging import Judging
 from ioc_alerts.policy import POLICY
 from ioc_alerts.rpc.events import events_maker
 from ioc_alerts.rpc.servicer import AlertServicer, RuleServicer
+from ioc_alerts.rulebook import RuleBook
 from ioc_alerts.settings import Settings
 from ioc_alerts.store.sql import SqlAlertStore
 from ioc_kit.auth import TokenVerifier
@@ -40,8 +41,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(verifier.aclose)
 
     store = SqlAlertStore(database, events_maker())
-    rules, alerts = RuleHandlers(store), AlertHandlers(store, clock)
-    judging = Judging(store, clock, new_id=lambda: str(uuid4()))
+    rulebook = RuleBook(store, clock, settings.province_tenant)
+    judging = Judging(store, rulebook, clock, new_id=lambda: str(uuid4()))
+    rules, alerts = RuleHandlers(store, on_change=rulebook.forget), AlertHandlers(store, clock)
 
     server = RpcServer(settings.grpc_listen, domain="alerts.ioc", verify=verifier.verify, policy=POLICY)
     server.add(rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(rules), "ioc.alerts.v1.RuleService")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,10 +35,11 @@ class Applied:
 
 
 class RuleHandlers:
-    """The rules of the province."""
+    """The rules of the province. `on_change` is called when a change has been committed."""
 
-    def __init__(self, store: AlertStore) -> None:
+    def __init__(self, store: AlertStore, on_change: Callable[[], None]) -> None:
         self._store = store
+        self._on_change = on_change
 
     async def get(self, caller: Caller, code: str) -> Rule:
         """A rule by its code. Raises RuleNotFound."""
@@ -76,6 +77,7 @@ class RuleHandlers:
                 if not is_dry_run:
                     await transaction.put_rule(replace(rule, version=version + 1))
         if changed and not is_dry_run:
+            self._on_change()
             log.info("rules changed", rules=changed)
         return Applied(tuple(changed), len(rules) - len(changed))
 

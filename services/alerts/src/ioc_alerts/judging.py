@@ -8,7 +8,7 @@ list of events already seen has to be kept.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from ioc_alerts.domain.judgement import Judgement, Level, Mark, Standing, Verdic
 from ioc_alerts.domain.measurement import Measurement
 from ioc_alerts.domain.rule import Rule, RuleKind
 from ioc_alerts.ports import AlertStore, AlertTransaction, Key, Known
+from ioc_alerts.rulebook import RuleBook
 from ioc_kit.clock import Clock
 from ioc_kit.telemetry import current_trace_id
 from ioc_kit.tenancy import background
@@ -50,8 +51,9 @@ class Judging:
     older data late. The memory may be lost or incomplete: it only ever adds to what the database knows.
     """
 
-    def __init__(self, store: AlertStore, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, store: AlertStore, rules: RuleBook, clock: Clock, new_id: Callable[[], str]) -> None:
         self._store = store
+        self._rules = rules
         self._clock = clock
         self._new_id = new_id
         self._newest: OrderedDict[tuple[str, Key], Mark] = OrderedDict()
@@ -69,11 +71,16 @@ class Judging:
         A measurement that changes no state, of a period less than `quiet_span` after the last one written for its key,
         is not written.
         """
+        rules = await self._rules.watching(kinds, {each.watched for each in measurements})
+        cases = [
+            _Case(rule, measurement, level)
+            for measurement in measurements
+            for rule in rules.get(measurement.watched, ())
+            if (level := rule.level_of(measurement)) is not None
+        ]
+        if not cases:
+            return
         async with self._store.transaction(background(tenant)) as transaction:
-            rules = await transaction.rules_watching(kinds, {each.watched for each in measurements})
-            cases = _cases(rules, measurements)
-            if not cases:
-                return
             known = await transaction.known(tenant, {case.key for case in cases})
             mattering = [
                 case for case in cases if self._matters(tenant, case, known.get(case.key, NEVER_MET), quiet_span)
@@ -142,15 +149,3 @@ class Judging:
             self._newest[place] = max(newest, mark)
         while len(self._newest) > REMEMBERED_KEYS:
             self._newest.popitem(last=False)
-
-
-def _cases(rules: Sequence[Rule], measurements: Sequence[Measurement]) -> list[_Case]:
-    watching: Mapping[str, list[Rule]] = {
-        watched: [rule for rule in rules if rule.watches == watched] for watched in {rule.watches for rule in rules}
-    }
-    return [
-        _Case(rule, measurement, level)
-        for measurement in measurements
-        for rule in watching.get(measurement.watched, ())
-        if (level := rule.level_of(measurement)) is not None
-    ]

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from ioc_alerts.domain.alert import Alert, AlertState, Change, Transition
 from ioc_alerts.domain.judgement import Standing
 from ioc_alerts.domain.measurement import SeriesFact
-from ioc_alerts.domain.rule import Rule, RuleKind, Severity
+from ioc_alerts.domain.rule import Rule, Severity
 from ioc_kit.tenancy import Tenancy
 
 
@@ -55,9 +55,6 @@ class AlertTransaction(Protocol):
 
     async def list_rules(self, *, after: str, limit: int) -> Sequence[Rule]:
         """Rules in order of code after `after`."""
-
-    async def rules_watching(self, kinds: Collection[RuleKind], watches: Collection[str]) -> Sequence[Rule]:
-        """The rules of these kinds that watch one of the indicators or measures, in force or not."""
 
     async def lock_rules(self) -> None:
         """Makes others who want to change rules wait."""

@@ -8,17 +8,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, Text, any_, cast, text, tuple_, update
-from sqlalchemy import select as select_columns
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import col, select
 
-from ioc_alerts.domain.alert import Alert, AlertState, Change, Transition
+from ioc_alerts.domain.alert import Alert, Change, Transition
 from ioc_alerts.domain.errors import RequestIdReused
 from ioc_alerts.domain.events import AlertEvent, event_of
 from ioc_alerts.domain.judgement import Mark, Standing
 from ioc_alerts.domain.measurement import SeriesFact
-from ioc_alerts.domain.rule import Rule, RuleKind
+from ioc_alerts.domain.rule import Rule
 from ioc_alerts.ports import AlertFilter, Key, Known
 from ioc_alerts.store.tables import AlertRow, CommandRow, RuleRow, SeriesFactRow, StandingRow, TransitionRow
 from ioc_kit.bus import Event
@@ -29,7 +28,20 @@ T = TypeVar("T")
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Rule, Alert, Transition, SeriesFact)
 }
-_OPEN = [state.value for state in AlertState if state.is_open]
+_OF_KEYS = "tenant = :tenant AND rule = ANY(:rules) AND subject = ANY(:subjects)"
+_IS_OPEN = "state IN ('open', 'acknowledged')"
+# Text, and arrays as parameters: asked for every event, often for thousands of keys.
+_KNOWN = text(
+    f"""
+    SELECT rule, subject, last_period, last_version, is_settled, document
+    FROM standing
+    LEFT JOIN (SELECT tenant, rule, subject, document FROM alert WHERE {_IS_OPEN}) AS open_alert
+        USING (tenant, rule, subject)
+    WHERE {_OF_KEYS}
+    """  # noqa: S608  # put together from the constants above only
+).columns(document=JSONB)
+_LOCK_STANDINGS = text(f"SELECT 1 FROM standing WHERE {_OF_KEYS} ORDER BY rule, subject FOR UPDATE")  # noqa: S608
+_LOCK_OPEN_ALERTS = text(f"SELECT 1 FROM alert WHERE {_OF_KEYS} AND {_IS_OPEN} ORDER BY rule, subject FOR UPDATE")  # noqa: S608
 _LOCK_RULES = text("SELECT pg_advisory_xact_lock(hashtextextended('alerts:rules', 0))")
 
 
@@ -62,12 +74,6 @@ class SqlAlertTransaction:
         query = select(RuleRow.document).where(RuleRow.code > after).order_by(col(RuleRow.code)).limit(limit)
         return [_load(Rule, document) for document in await self._session.scalars(query)]
 
-    async def rules_watching(self, kinds: Collection[RuleKind], watches: Collection[str]) -> Sequence[Rule]:
-        query = select(RuleRow.document).where(
-            col(RuleRow.watches) == _array(watches), col(RuleRow.kind).in_([kind.value for kind in kinds])
-        )
-        return [_load(Rule, document) for document in await self._session.scalars(query)]
-
     async def lock_rules(self) -> None:
         await self._session.execute(_LOCK_RULES)
 
@@ -82,52 +88,26 @@ class SqlAlertTransaction:
         await self._upsert(RuleRow, [row], "code")
 
     async def known(self, tenant: str, keys: Collection[Key]) -> Mapping[Key, Known]:
-        return await self._known(tenant, keys, is_locked=False)
+        # A rule and a subject of two different keys may meet in a row: such rows are left out.
+        wanted, known = frozenset(keys), {}
+        for rule, subject, period, version, is_settled, document in await self._session.execute(
+            _KNOWN, _parameters(tenant, keys)
+        ):
+            if (key := Key(rule, subject)) in wanted:
+                alert = _load(Alert, document) if document is not None else None
+                last = Mark(period, version) if period is not None else None
+                known[key] = Known(Standing(last, is_settled, alert.evidence if alert else None), alert)
+        return known
 
     async def lock_known(self, tenant: str, keys: Collection[Key]) -> Mapping[Key, Known]:
         # In one order everywhere, so that two transactions never wait for each other.
-        ordered = sorted(keys)
-        rows = [{"tenant": tenant, "rule": key.rule, "subject": key.subject, "is_settled": False} for key in ordered]
+        rows = [
+            {"tenant": tenant, "rule": key.rule, "subject": key.subject, "is_settled": False} for key in sorted(keys)
+        ]
         await self._session.execute(insert(StandingRow).on_conflict_do_nothing(), rows)
-        return await self._known(tenant, ordered, is_locked=True)
-
-    async def _known(self, tenant: str, keys: Collection[Key], *, is_locked: bool) -> Mapping[Key, Known]:
-        rules, subjects = _array({key.rule for key in keys}), _array({key.subject for key in keys})
-        # Columns, not row objects: a write of many series asks for many keys.
-        standings = (
-            select_columns(
-                col(StandingRow.rule),
-                col(StandingRow.subject),
-                col(StandingRow.last_period),
-                col(StandingRow.last_version),
-                col(StandingRow.is_settled),
-            )
-            .where(
-                col(StandingRow.tenant) == tenant,
-                col(StandingRow.rule) == rules,
-                col(StandingRow.subject) == subjects,
-            )
-            .order_by(col(StandingRow.rule), col(StandingRow.subject))
-        )
-        alerts = select(AlertRow.document).where(
-            AlertRow.tenant == tenant,
-            col(AlertRow.rule) == rules,
-            col(AlertRow.subject) == subjects,
-            col(AlertRow.state).in_(_OPEN),
-        )
-        if is_locked:
-            standings, alerts = standings.with_for_update(), alerts.with_for_update()
-        rows = (await self._session.execute(standings)).all()
-        opened = [_load(Alert, document) for document in await self._session.scalars(alerts)]
-        by_key = {Key(alert.rule, alert.subject.key): alert for alert in opened}
-        wanted = frozenset(keys)
-        known: dict[Key, Known] = {}
-        for rule, subject, period, version, is_settled in rows:
-            if (key := Key(rule, subject)) in wanted:
-                alert = by_key.get(key)
-                last = Mark(period, version) if period is not None and version is not None else None
-                known[key] = Known(Standing(last, is_settled, alert.evidence if alert else None), alert)
-        return known
+        for statement in (_LOCK_STANDINGS, _LOCK_OPEN_ALERTS):
+            await self._session.execute(statement, _parameters(tenant, keys))
+        return await self.known(tenant, keys)
 
     async def put_standings(self, tenant: str, standings: Mapping[Key, Standing]) -> None:
         rows = [
@@ -240,9 +220,8 @@ class SqlAlertTransaction:
         await self._session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)
 
 
-def _array(words: Collection[str]) -> Any:
-    # One parameter however many words: a list of parameters ends at 32,767.
-    return any_(cast(sorted(words), ARRAY(Text)))
+def _parameters(tenant: str, keys: Collection[Key]) -> dict[str, Any]:
+    return {"tenant": tenant, "rules": [*{key.rule for key in keys}], "subjects": [*{key.subject for key in keys}]}
 
 
 def _dump(thing: object) -> dict[str, Any]:
