@@ -38,10 +38,7 @@ class _Case:
     rule: Rule
     measurement: Measurement
     level: Level
-
-    @property
-    def key(self) -> Key:
-        return Key(self.rule.code, self.measurement.subject.key)
+    key: Key
 
 
 class Judging:
@@ -73,7 +70,7 @@ class Judging:
         """
         rules = await self._rules.watching(kinds, {each.watched for each in measurements})
         cases = [
-            _Case(rule, measurement, level)
+            _Case(rule, measurement, level, Key(rule.code, measurement.subject.key))
             for measurement in measurements
             for rule in rules.get(measurement.watched, ())
             if (level := rule.level_of(measurement)) is not None
