@@ -22,6 +22,7 @@ from ioc_soc_bridge.exchange.stix import render
 from ioc_soc_bridge.handlers import ExchangeHandlers, IncidentHandlers, IntakeHandlers, Rules
 from ioc_soc_bridge.policy import POLICY
 from ioc_soc_bridge.protocols.listener import Bounds, SyslogListener
+from ioc_soc_bridge.protocols.submission import read
 from ioc_soc_bridge.rpc.servicer import ExchangeServicer, IncidentServicer, SecurityEventServicer
 from ioc_soc_bridge.settings import Settings
 from ioc_soc_bridge.store.sql import SqlSocStore
@@ -53,7 +54,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     server = RpcServer(settings.grpc_listen, domain="soc.ioc", verify=verifier.verify, policy=POLICY)
     server.add(
         security_event_pb2_grpc.add_SecurityEventServiceServicer_to_server,
-        SecurityEventServicer(intake, incidents, clock),
+        SecurityEventServicer(intake, incidents, read, clock),
         "ioc.soc.v1.SecurityEventService",
     )
     server.add(

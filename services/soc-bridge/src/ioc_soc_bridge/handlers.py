@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ from ioc_soc_bridge.ports import QuarantinedLine, Renderer, SocStore, SocTransac
 log = structlog.get_logger()
 _QUIET_BATCH = 200
 _PRUNE_BATCH = 10_000
+_BREATH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,10 @@ class IntakeHandlers:
         centre = await transaction.centre(tenant)
         versions: list[Incident] = []
         objects: list[StixObject] = []
-        for incident in incidents:
+        for number, incident in enumerate(incidents, 1):
+            if number % _BREATH == 0:
+                # A submission may hold thousands of addresses: other calls get their turn in between.
+                await asyncio.sleep(0)
             if not is_worth_telling(incident):
                 versions.append(incident)
                 continue

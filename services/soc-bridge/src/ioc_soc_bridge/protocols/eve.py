@@ -39,7 +39,7 @@ class Limits:
 
     body_bytes: int = 1024 * 1024
     line_bytes: int = 256 * 1024
-    lines: int = 5_000
+    lines: int = 2_000
 
 
 class _Wrong(Exception):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -12,18 +14,20 @@ from ioc.soc.v1 import incident_pb2 as pb_incident
 from ioc.soc.v1 import security_event_pb2 as pb_event
 from ioc_kit.clock import Clock
 from ioc_kit.rpc import current_caller
+from ioc_soc_bridge.domain.event import Intake
 from ioc_soc_bridge.handlers import ExchangeHandlers, IncidentHandlers, IntakeHandlers
-from ioc_soc_bridge.protocols.submission import read
 from ioc_soc_bridge.rpc import convert
 
 Context = grpc.aio.ServicerContext[Any, Any]
+ReadSubmission = Callable[[int, bytes, str, datetime], Intake]
 
 
 class SecurityEventServicer(security_event_pb2_grpc.SecurityEventServiceServicer):
     """Security events in, and the quarantine."""
 
-    def __init__(self, intake: IntakeHandlers, incidents: IncidentHandlers, clock: Clock) -> None:
+    def __init__(self, intake: IntakeHandlers, incidents: IncidentHandlers, read: ReadSubmission, clock: Clock) -> None:
         self._intake = intake
+        self._read = read
         self._incidents = incidents
         self._clock = clock
 
@@ -31,7 +35,7 @@ class SecurityEventServicer(security_event_pb2_grpc.SecurityEventServiceServicer
         self, request: pb_event.SubmitSecurityEventsRequest, context: Context
     ) -> pb_event.SubmitSecurityEventsResponse:
         caller = current_caller()
-        found = read(request.format, request.payload, request.sensor, self._clock.now())
+        found = self._read(request.format, request.payload, request.sensor, self._clock.now())
         return convert.receipt_to_proto(await self._intake.take(caller.tenancy, found))
 
     async def ListQuarantinedEvents(

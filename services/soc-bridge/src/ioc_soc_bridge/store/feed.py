@@ -13,10 +13,21 @@ from sqlmodel import col, select
 
 from ioc_soc_bridge.domain.exchange import SPEC_VERSION, Centre, Match, ServedObject, StixObject
 from ioc_soc_bridge.domain.marking import Tlp
+from ioc_soc_bridge.store.bulk import insert_rows
 from ioc_soc_bridge.store.tables import CentreRow, ObjectRow, TurnRow
 
 _TICK = timedelta(microseconds=1)
-_CHUNK = 1000
+_OBJECT_COLUMNS = {
+    "tenant": "text",
+    "added_at": "timestamptz",
+    "object_id": "text",
+    "type": "text",
+    "version": "timestamptz",
+    "tlp": "smallint",
+    "is_first": "boolean",
+    "is_last": "boolean",
+    "document": "jsonb",
+}
 UNNAMED_SINCE = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
@@ -87,8 +98,7 @@ class Feed:
             .where(col(ObjectRow.is_last))
             .values(is_last=False)
         )
-        for start in range(0, len(rows), _CHUNK):
-            await self._session.execute(insert(ObjectRow).values(rows[start : start + _CHUNK]))
+        await insert_rows(self._session, "stix_object", _OBJECT_COLUMNS, rows)
         turn.last_added_at = rows[-1]["added_at"]
         await self._session.flush()
 

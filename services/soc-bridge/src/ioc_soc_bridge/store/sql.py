@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Text, any_, cast, delete, or_, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from ioc_kit.bus import Event
 from ioc_kit.sql import Database, Transaction
@@ -22,12 +22,36 @@ from ioc_soc_bridge.domain.exchange import EPOCH
 from ioc_soc_bridge.domain.incident import Incident, IncidentState
 from ioc_soc_bridge.domain.severity import Severity
 from ioc_soc_bridge.ports import QuarantinedLine
+from ioc_soc_bridge.store.bulk import insert_rows
 from ioc_soc_bridge.store.feed import Feed
 from ioc_soc_bridge.store.tables import EventRow, IncidentRow, QuarantineRow, TurnRow
 
 _EVENT = TypeAdapter(SecurityEvent)
 _INCIDENT = TypeAdapter(Incident)
-_FIXED = ("tenant", "incident_id", "key_digest")
+_EVENT_COLUMNS = {
+    "tenant": "text",
+    "fingerprint": "text",
+    "event_id": "uuid",
+    "at": "timestamptz",
+    "received_at": "timestamptz",
+    "severity": "smallint",
+    "incident_id": "uuid",
+    "document": "jsonb",
+}
+_INCIDENT_COLUMNS = {
+    "tenant": "text",
+    "incident_id": "uuid",
+    "key_digest": "text",
+    "state": "text",
+    "severity": "smallint",
+    "first_seen_at": "timestamptz",
+    "last_seen_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "document": "jsonb",
+}
+_REPLACE = "ON CONFLICT (incident_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in list(_INCIDENT_COLUMNS)[3:]
+)
 _CHUNK = 1000
 """Rows of one statement: a statement takes at most 32767 parameters."""
 
@@ -83,7 +107,7 @@ class SqlSocTransaction(Feed):
             }
             for event in events
         ]
-        await self._insert(EventRow, rows)
+        await insert_rows(self._session, "security_event", _EVENT_COLUMNS, rows)
 
     async def quarantine(self, tenant: str, intake: Intake, at: datetime) -> None:
         rows: dict[str, dict[str, Any]] = {}
@@ -136,12 +160,8 @@ class SqlSocTransaction(Feed):
 
     async def put_incidents(self, incidents: Sequence[Incident]) -> None:
         for state in (IncidentState.CLOSED, IncidentState.OPEN):
-            for chunk in _chunks([_row(incident) for incident in incidents if incident.state is state]):
-                statement = insert(IncidentRow).values(chunk)
-                changed = {name: statement.excluded[name] for name in chunk[0] if name not in _FIXED}
-                await self._session.execute(
-                    statement.on_conflict_do_update(index_elements=["incident_id"], set_=changed)
-                )
+            rows = [_row(incident) for incident in incidents if incident.state is state]
+            await insert_rows(self._session, "incident", _INCIDENT_COLUMNS, rows, on_conflict=_REPLACE)
 
     async def prune(self, *, quarantined_before: datetime, received_before: datetime, limit: int) -> int:
         old = (
@@ -181,10 +201,6 @@ class SqlSocTransaction(Feed):
         if before is not None:
             query = query.where(place < before)
         return [_quarantined(row) for row in await self._session.scalars(query)]
-
-    async def _insert(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-        for chunk in _chunks(rows):
-            await self._session.execute(insert(table).values(chunk))
 
 
 def _any(values: Sequence[str]) -> Any:
