@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from ioc_ingest.consumers import RegistryConsumer
 from ioc_ingest.files import FileIntake
 from ioc_ingest.handlers import IngestHandlers
 from ioc_ingest.intake import Intake
+from ioc_ingest.mqtt_door import MqttDoor
 from ioc_ingest.observation_log import JetStreamLog, stream_spec
 from ioc_ingest.policy import POLICY
 from ioc_ingest.rpc.intake import IntakeServicer
@@ -89,8 +91,19 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     server.add(observation_pb2_grpc.add_StatusServiceServicer_to_server, ledger, "ioc.ingest.v1.StatusService")
     server.add(balance_pb2_grpc.add_BalanceServiceServicer_to_server, books, "ioc.ingest.v1.BalanceService")
     server.add(quarantine_pb2_grpc.add_QuarantineServiceServicer_to_server, books, "ioc.ingest.v1.QuarantineService")
-    return App(
-        server,
-        loops=[OutboxRelay(url, "ingest", bus).run, writer.run, book.run, devices.run, housekeeping.run],
-        consumers=[Consumer(bus, consumers.SUBSCRIPTION, RegistryConsumer(catalogue, book).handle)],
-    )
+    loops: list[Callable[[], Awaitable[None]]] = [
+        OutboxRelay(url, "ingest", bus).run,
+        writer.run,
+        book.run,
+        devices.run,
+        housekeeping.run,
+    ]
+    door = MqttDoor(bus, book, intake, devices, clock, settings) if settings.mqtt_host else None
+    if door is not None:
+        loops.append(door.run)
+    registry = RegistryConsumer(catalogue, book, door.device_changed if door is not None else _nobody)
+    return App(server, loops=loops, consumers=[Consumer(bus, consumers.SUBSCRIPTION, registry.handle)])
+
+
+def _nobody(_device_id: str) -> None:
+    """Without an MQTT door no device is connected."""

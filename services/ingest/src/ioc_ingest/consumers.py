@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 import structlog
@@ -36,9 +36,10 @@ _KINDS: Mapping[int, PeriodKind] = {
 class RegistryConsumer:
     """Keeps the read model of contracts and devices."""
 
-    def __init__(self, catalogue: SqlCatalogue, book: MemoryTermsBook) -> None:
+    def __init__(self, catalogue: SqlCatalogue, book: MemoryTermsBook, on_device: Callable[[str], None]) -> None:
         self._catalogue = catalogue
         self._book = book
+        self._on_device = on_device
 
     async def handle(self, event: Event) -> None:
         """Takes one event in, and the doors of this replica see it at once."""
@@ -49,6 +50,9 @@ class RegistryConsumer:
         else:
             raise DeadLetter(f"no such event is expected here: {event.type}")
         await self._book.refresh()
+        if event.type == events_pb2.DeviceCredentialChanged.DESCRIPTOR.full_name:
+            # Only now: a device that is cut off logs in again at once, and the new credential must be what it meets.
+            self._on_device(event.read(events_pb2.DeviceCredentialChanged).device.device_id)
 
     async def _take_contract(self, event: Event) -> None:
         message = event.read(events_pb2.ContractPublished)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from ioc_ingest.domain.batch import AcceptedBatch, Receipt, Stamp, StampVerdict
-from ioc_ingest.domain.delivery import Delivery, Door
+from ioc_ingest.domain.delivery import Delivery, Door, nothing
 from ioc_ingest.domain.errors import BatchConflict
+from ioc_ingest.domain.refusal import Refusal
 from ioc_ingest.domain.terms import Terms
 from ioc_ingest.ports import ObservationLog, Receipts, TermsBook
 from ioc_kit.clock import Clock
@@ -69,7 +70,8 @@ class Intake:
     ) -> Pending:
         """Sends a batch under the id that its sender chose. Calls in order keep their order in the log.
 
-        A batch that came before is answered with its first receipt. Raises SourceUnknown, BatchConflict, InvalidInput for one without rows, Unavailable.
+        A batch that came before is answered with its first receipt. Raises SourceUnknown, BatchConflict, Unavailable,
+        and InvalidInput for a batch without rows.
         """
         terms = self._book.terms(tenant, source)
         if not len(delivery.columns):
@@ -114,6 +116,25 @@ class Intake:
         batch = replace(batch, origin=origin, reason=reason)
         done = await (await self._log.append(batch))
         return _receipt(batch, done.position), batch
+
+    async def refuse(
+        self, tenant: str, source: str, door: Door, refusals: Sequence[Refusal], *, batch_id: str, content_sha256: bytes
+    ) -> None:
+        """Books what no contract in force can be held against: all of it goes to quarantine. Raises Unavailable."""
+        batch = AcceptedBatch(
+            tenant=tenant,
+            source=source,
+            contract="",
+            contract_version=0,
+            door=door,
+            batch_id=batch_id,
+            origin=batch_id,
+            received_at=self._clock.now(),
+            content_sha256=content_sha256,
+            columns=nothing(),
+            refusals=tuple(refusals),
+        )
+        await (await self._log.append(batch))
 
     def _check(
         self,

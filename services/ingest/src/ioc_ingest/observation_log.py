@@ -9,13 +9,12 @@ from datetime import timedelta
 import structlog
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, PubAck
-from nats.js.errors import NotFoundError
 
 from ioc_ingest.domain.balance import BookRow, start_of_hour
 from ioc_ingest.domain.batch import AcceptedBatch
 from ioc_ingest.events import accepted_events, read_header
 from ioc_ingest.ports import Appended
-from ioc_kit.bus import Bus, StreamSpec
+from ioc_kit.bus import Bus, ConsumerGone, GroupPull, StreamSpec
 from ioc_kit.bus.envelope import from_message
 from ioc_kit.errors import Unavailable
 
@@ -76,26 +75,22 @@ class JetStreamLog:
                 opt_start_seq=max(after + 1, 1),
                 ack_policy=AckPolicy.NONE,
                 headers_only=True,
-                inactive_threshold=5.0,
+                inactive_threshold=30.0,
                 mem_storage=True,
             )
             consumer = await jetstream.add_consumer(STREAM, config)
-            pull = await jetstream.pull_subscribe_bind(consumer.name, STREAM)
-            try:
-                return await self._read(pull, min(state.last_seq - after, _BACKLOG_MESSAGES), state.last_seq)
-            finally:
-                await pull.unsubscribe()
-                await jetstream.delete_consumer(STREAM, consumer.name)
-        except NotFoundError:
-            return []
-        except (NatsError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(_ACK_SECONDS), GroupPull(self._bus.client, STREAM, consumer.name, 500) as pull:
+                rows = await self._read(pull, min(state.last_seq - after, _BACKLOG_MESSAGES), state.last_seq)
+            await jetstream.delete_consumer(STREAM, consumer.name)
+            return rows
+        except (NatsError, OSError, TimeoutError, ConsumerGone) as error:
             raise _away(error) from error
 
-    async def _read(self, pull: object, count: int, last: int) -> list[BookRow]:
+    async def _read(self, pull: GroupPull, count: int, last: int) -> list[BookRow]:
         rows: list[BookRow] = []
         position = 0
         while len(rows) < count and position < last:
-            for message in await pull.fetch(min(count - len(rows), 500), timeout=2.0):  # type: ignore[attr-defined]
+            for message in await pull.next_group():
                 position = message.metadata.sequence.stream
                 event = from_message(message.subject, b"", message.headers, position)
                 header = read_header(event.headers)

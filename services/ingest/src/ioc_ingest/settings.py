@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -32,6 +33,8 @@ class Settings(ServiceSettings):
     nats_system_password: SecretStr = SecretStr("")
     nats_callout_seed: SecretStr = SecretStr("")
     """Account seed (nkey) that signs the admission of devices."""
+    nats_server_log: Path | None = None
+    """Log file of a NATS server on this machine: the only place that tells of publishes outside a device's topics."""
     receipt_days: int = Field(default=30, gt=0)
     """How long a batch id is remembered."""
     quarantine_days: int = Field(default=30, gt=0)

@@ -18,8 +18,18 @@ class Door(StrEnum):
     MQTT = "mqtt"
 
 
-Place = Callable[[int], tuple[int, str]]
-"""From a row of the columns (from 0) to its line in what was sent, and that line as it came."""
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a row stood in what was sent: its number there (from 1), that line or payload, and who sent it."""
+
+    row: int
+    original: str
+    origin: str = ""
+    original_bytes: int = 0
+
+
+Place = Callable[[int], Located]
+"""From a row of the columns (from 0) to where it stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,16 @@ class Delivery:
             return list(refusals)
         found = []
         for refusal in refusals:
-            line, original = self.place(refusal.row - 1)
-            found.append(replace(refusal, row=line, original=original or refusal.original))
+            at = self.place(refusal.row - 1)
+            found.append(
+                replace(
+                    refusal,
+                    row=at.row,
+                    original=at.original or refusal.original,
+                    origin=at.origin,
+                    original_bytes=at.original_bytes,
+                )
+            )
         return found
 
 

@@ -79,6 +79,12 @@ def refuse_unbound(payload: bytes, device_id: str) -> Delivery:
     return _refused(payload, Rule.DEVICE_NOT_BOUND, "topic", {"found": device_id})
 
 
+def refuse_topic(payload: bytes, topic: str) -> Delivery:
+    """For a message on a topic of the device's own that carries no readings."""
+    facts = {"problem": f"topic {printable(topic)[:200]}", "expected": "dev/<tenant>/<device>/readings"}
+    return _refused(payload, Rule.NOT_READABLE, "topic", facts)
+
+
 def _read(item: Any, binding: Binding, found: _Found) -> None:
     values = item.get("values") if isinstance(item, dict) else None
     if not isinstance(values, dict) or not values:

@@ -16,7 +16,7 @@ from pyarrow import csv
 
 from ioc_ingest.domain.columns import Columns
 from ioc_ingest.domain.contract import Contract
-from ioc_ingest.domain.delivery import Delivery, nothing
+from ioc_ingest.domain.delivery import Delivery, Located, nothing
 from ioc_ingest.domain.errors import FileUnreadable
 from ioc_ingest.domain.refusal import Refusal, Rule, printable
 from ioc_ingest.protocols.file_text import Lines, lines_of
@@ -184,9 +184,9 @@ def _finish(found: _Found, lines: Lines) -> Delivery:
     kept = numbers[is_single]
     columns = columns.take(is_single)
 
-    def place(row: int) -> tuple[int, str]:
+    def place(row: int) -> Located:
         number = int(kept[row])
-        return number, lines.text(number)
+        return Located(number, lines.text(number))
 
     return Delivery(columns, tuple(found.refusals), place)
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from ioc_ingest.observation_log import STREAM
-from ioc_kit.bus import Bus
+from ioc_kit.bus import Bus, GroupPull
 
 log = structlog.get_logger()
-_FETCH = 128
-_QUEUED_FETCHES = 2
-_WAIT_SECONDS = 5.0
-_INACTIVE_SECONDS = 30.0
+_AT_ONCE = 32
+"""Messages asked for at a time: of a megabyte each at most, they are what the writer holds in memory unread."""
+_QUEUED = 2
+_INACTIVE_SECONDS = 90.0
+"""When the server forgets the consumer of a writer that died. Longer than an open request lasts."""
 GROUP_BYTES = 6 * 1024 * 1024
 """A group closes at this size: it bounds the writer's memory (about five times as much) and a transaction's length."""
 
@@ -42,7 +41,7 @@ class LogReader:
         self._after = after
         self._name = ""
         self._delivered = 0
-        self._queue: asyncio.Queue[list[Msg]] = asyncio.Queue(_QUEUED_FETCHES)
+        self._queue: asyncio.Queue[list[Msg]] = asyncio.Queue(_QUEUED)
 
     async def __aenter__(self) -> LogReader:
         """Raises LogWasReset when the ledger is ahead of the log: positions would be given out twice."""
@@ -62,18 +61,15 @@ class LogReader:
             mem_storage=True,
         )
         self._name = (await self._bus.jetstream.add_consumer(STREAM, config)).name
-        self._pull = await self._bus.jetstream.pull_subscribe_bind(self._name, STREAM)
         self._task = asyncio.ensure_future(self._fetch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        with contextlib.suppress(Exception):  # the server removes it by itself when nobody reads
-            await self._pull.unsubscribe()
 
     async def groups(self) -> AsyncIterator[Sequence[Msg]]:
-        """Messages in order; each group what has come, up to GROUP_BYTES. Raises LogGap, NatsError or OSError."""
+        """Messages in order; each group what has come, up to GROUP_BYTES. Raises LogGap, ConsumerGone, NatsError."""
         while True:
             group = await self._next()
             size = sum(len(message.data) for message in group)
@@ -93,15 +89,11 @@ class LogReader:
         raise LogGap("the reading of the log ended")
 
     async def _fetch(self) -> None:
-        while True:
-            try:
-                messages = await self._pull.fetch(_FETCH, timeout=_WAIT_SECONDS)
-            except (NatsTimeout, TimeoutError):
-                # Also what a consumer that the server has forgotten looks like.
-                await self._bus.jetstream.consumer_info(STREAM, self._name)
-                continue
-            for message in messages:
-                self._delivered += 1
-                if message.metadata.sequence.consumer != self._delivered:
-                    raise LogGap(f"delivery {self._delivered} is missing")
-            await self._queue.put(messages)
+        async with GroupPull(self._bus.client, STREAM, self._name, _AT_ONCE) as pull:
+            while True:
+                messages = await pull.next_group()
+                for message in messages:
+                    self._delivered += 1
+                    if message.metadata.sequence.consumer != self._delivered:
+                        raise LogGap(f"delivery {self._delivered} is missing")
+                await self._queue.put(messages)

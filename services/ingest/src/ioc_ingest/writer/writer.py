@@ -30,7 +30,7 @@ from ioc_ingest.writer.group import (
 )
 from ioc_ingest.writer.log_reader import LogGap, LogReader
 from ioc_ingest.writer.message import LogMessage, read_message, rows_of
-from ioc_kit.bus import Bus, DeadLetter, Event
+from ioc_kit.bus import Bus, ConsumerGone, DeadLetter, Event
 from ioc_kit.bus.envelope import from_message
 from ioc_kit.clock import Clock
 from ioc_kit.errors import InvalidInput
@@ -73,6 +73,7 @@ class Writer:
                 TimeoutError,
                 NatsError,
                 LogGap,
+                ConsumerGone,
                 asyncpg.PostgresConnectionError,
                 asyncpg.InterfaceError,
                 asyncpg.OperatorInterventionError,
