@@ -102,7 +102,7 @@ async def until_stored(state: StateFolder, run: Run, wanted: int, seconds: float
     """Polls the books until `wanted` readings are stored."""
     token = await Tokens(run.issuer, state).of(world.BATCH_CLIENT)
     deadline = time.monotonic() + seconds
-    while (found := await stored(run, token)) < wanted:  # noqa: ASYNC110
+    while (found := await stored(run, token)) < wanted:
         if time.monotonic() > deadline:
             raise SystemExit(f"only {found} of {wanted} readings were stored after {seconds:.0f} s")
         await asyncio.sleep(0.02)
@@ -213,7 +213,7 @@ async def measure_alerts(state: StateFolder, run: Run, secrets: dict[str, str]) 
 
     await asyncio.gather(*(device(number, name) for number, name in enumerate(secrets)))
     deadline = time.monotonic() + 15
-    while len(seen) < len(sent) and time.monotonic() < deadline:
+    while len(seen) < len(sent) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     listener.cancel()
     missed = set(sent) - set(seen)

@@ -145,8 +145,9 @@ class Supervisor:
         )
         self._postgres = EmbeddedPostgres(state.folder("postgres"), port=ports["postgres"])
         with ThreadPoolExecutor(2) as executor:
-            for future in [executor.submit(self._nats.start), executor.submit(self._postgres.start)]:
-                future.result()
+            nats, postgres = executor.submit(self._nats.start), executor.submit(self._postgres.start)
+            nats.result()
+            postgres.result()
 
     def _migrate(self) -> None:
         assert self._postgres is not None  # noqa: S101  # started before
