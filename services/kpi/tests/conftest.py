@@ -75,7 +75,8 @@ class FakeLedger(observation_pb2_grpc.ObservationServiceServicer):
 class World:
     """The service and what stands around it."""
 
-    def __init__(self, channel, bus, ledger, clock, issuer):
+    def __init__(self, channel, bus, ledger, clock, issuer, eventually):
+        self.eventually = eventually
         self.bus, self.ledger, self.clock, self._issuer = bus, ledger, clock, issuer
         self.indicators = indicator_pb2_grpc.IndicatorServiceStub(channel)
         self.values = value_pb2_grpc.ValueServiceStub(channel)
@@ -135,6 +136,12 @@ class World:
             message, tenant=tenant, source="registry", noun="contract", verb="published", at=self.clock.now()
         )
         await self.bus.publish(event)
+        await self.eventually(lambda: self.is_taken("REGISTRY", "kpi-contracts"))
+
+    async def is_taken(self, stream, durable):
+        """True when the service has taken everything from the stream by that durable."""
+        info = await self.bus.jetstream.consumer_info(stream, durable)
+        return info.num_pending == 0 and info.num_ack_pending == 0
 
     async def latest(self, code, *roles, tenant="nghe-an", **narrow):
         request = value_pb2.ListLatestValuesRequest(code=code)
@@ -154,7 +161,7 @@ def ledger():
 
 
 @pytest.fixture
-async def world(make_database, nats_server, bus, issuer, ledger, fixed_clock, monkeypatch):
+async def world(make_database, nats_server, bus, issuer, ledger, fixed_clock, eventually, monkeypatch):
     class Token:
         def __init__(self, *_):
             pass
@@ -191,7 +198,7 @@ async def world(make_database, nats_server, bus, issuer, ledger, fixed_clock, mo
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(running(await composition.build(settings, stack)))
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(app.server.address))
-        world = World(channel, bus, ledger, fixed_clock, issuer)
+        world = World(channel, bus, ledger, fixed_clock, issuer, eventually)
         world.urls = urls
         yield world
     await ingest.stop(None)

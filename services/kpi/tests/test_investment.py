@@ -138,12 +138,7 @@ async def test_rows_that_were_set_aside_show_in_the_grade(world, bus, disbursed_
     await bus.publish(
         new_event(message, tenant="nghe-an", source="ingest", noun="readings", verb="quarantined", at=world.clock.now())
     )
-
-    async def is_counted():
-        info = await bus.jetstream.consumer_info("INGEST", "kpi-quarantined")
-        return info.num_pending == 0 and info.num_ack_pending == 0
-
-    await eventually(is_counted)
+    await eventually(lambda: world.is_taken("INGEST", "kpi-quarantined"))
     await deliver("SO-GTVT", 60, 100)
     total = await the_share("", 60.0)
     assert total.grades.clean.level == quality_pb2.GRADE_LEVEL_POOR
@@ -163,15 +158,10 @@ async def test_last_months_figures_turn_grey_when_the_next_ones_do_not_come(
 
 
 async def test_a_definition_that_comes_after_its_data_is_applied_to_them(
-    world, disbursed_share, deliver, the_share, eventually, bus
+    world, disbursed_share, deliver, the_share, eventually
 ):
     await deliver("SO-GTVT", 60, 100)
-
-    async def is_taken():
-        info = await bus.jetstream.consumer_info("INGEST", "kpi-observations")
-        return info.num_pending == 0 and info.num_ack_pending == 0
-
-    await eventually(is_taken)
+    await eventually(lambda: world.is_taken("INGEST", "kpi-observations"))
     await world.define(disbursed_share)
     await the_share("", 60.0)
 
