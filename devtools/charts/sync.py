@@ -1,7 +1,8 @@
 """Writes what all charts share into each of them: the `global` block of values.yaml and the common part of the schema.
 
-The block comes from helm/ioc/values.yaml, the common part from common.schema.json beside this file; what is a chart's own
-(settings, secrets, door, migration) stays as it is. `--check` writes nothing and ends with status 1 when something differs.
+The block comes from helm/ioc/values.yaml, the common part from common.schema.json beside this file; what is a chart's
+own (settings, secrets, door, migration) stays as it is. `--check` writes nothing and ends with status 1 when something
+differs.
 """
 
 from __future__ import annotations
