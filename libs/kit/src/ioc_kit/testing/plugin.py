@@ -45,10 +45,6 @@ class DatabaseUrls:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A running server for the whole run."""
     folder = tmp_path_factory.mktemp("postgres")
-    for path in (folder, *folder.parents[:3]):
-        # As root the server runs as another user, who must be able to pass through pytest's private folders.
-        if path.stat().st_uid == 0 and path != Path("/tmp"):  # noqa: S108
-            path.chmod(path.stat().st_mode | 0o011)
     with EmbeddedPostgres(folder, profile=Profile.TEST, settings={"max_connections": "200"}) as server:
         yield server
 

@@ -16,13 +16,9 @@ from ioc_registry.domain.events import (
     SourceChanged,
     TenantChanged,
 )
-from ioc_registry.rpc.convert import (
-    contract_to_proto,
-    device_to_proto,
-    series_to_proto,
-    source_to_proto,
-    tenant_to_proto,
-)
+from ioc_registry.rpc.convert_contract import contract_to_proto, device_to_proto, series_to_proto
+from ioc_registry.rpc.convert_place import tenant_to_proto
+from ioc_registry.rpc.convert_source import source_to_proto
 
 SERIES_PER_EVENT = 2000
 """Keeps an event well under the message limit of 1 MiB."""
