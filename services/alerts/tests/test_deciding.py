@@ -6,11 +6,15 @@ import asyncio
 
 import grpc
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from ioc.alerts.v1 import alert_pb2, rule_pb2
 from ioc_alerts.policy import POLICY
 from ioc_kit.errors import Conflict, Forbidden, InvalidInput, NotFound, Stale
 from ioc_kit.rpc import error_from_call
+from ioc_kit.sql import Database
+from ioc_kit.tenancy import background
 
 ACKNOWLEDGED, RESOLVED = alert_pb2.ALERT_STATE_ACKNOWLEDGED, alert_pb2.ALERT_STATE_RESOLVED
 
@@ -223,12 +227,6 @@ async def test_an_alert_that_is_not_there_is_not_found(acknowledge, alert_id):
 
 
 async def test_what_happened_cannot_be_rewritten(world, alert, settings_of):
-    from sqlalchemy import text
-    from sqlalchemy.exc import DBAPIError
-
-    from ioc_kit.sql import Database
-    from ioc_kit.tenancy import background
-
     database = Database(settings_of().database_url.get_secret_value(), "alerts")
     for statement in ("UPDATE transition SET number = 9", "DELETE FROM transition", "DELETE FROM alert"):
         with pytest.raises((DBAPIError, Forbidden)):  # both say: the role has no such right

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -10,6 +11,12 @@ from sqlalchemy import text
 
 from ioc.alerts.v1 import alert_pb2
 from ioc.kpi.v1 import value_pb2
+from ioc_alerts.domain.judgement import Mark, Standing
+from ioc_alerts.ports import Key
+from ioc_alerts.rpc.events import events_maker
+from ioc_alerts.store.sql import SqlAlertStore
+from ioc_kit.sql import Database
+from ioc_kit.tenancy import background
 
 OPEN, RESOLVED, RETRACTED = (
     alert_pb2.ALERT_STATE_OPEN,
@@ -125,9 +132,6 @@ async def test_two_instances_and_many_events_at_once_raise_one_alert(start, make
 
 
 async def test_the_database_itself_refuses_a_second_open_alert(world, make, settings_of):
-    from ioc_kit.sql import Database
-    from ioc_kit.tenancy import background
-
     await world.compute(make.value(200))
     await world.listed()
     database = Database(settings_of().database_url.get_secret_value(), "alerts")
@@ -145,6 +149,31 @@ async def test_the_database_itself_refuses_a_second_open_alert(world, make, sett
     finally:
         await database.aclose()
     assert "alert_open_once" in problem
+
+
+async def test_who_judges_a_key_makes_others_wait_and_see_what_was_judged(settings_of, eventually):
+    database = Database(settings_of().database_url.get_secret_value(), "alerts")
+    store, key = SqlAlertStore(database, events_maker()), Key("rule", "40")
+    judged = Standing(Mark(datetime(2026, 11, 23, tzinfo=UTC), 7))
+
+    async def second():
+        async with store.transaction(background("vinh")) as transaction:
+            return (await transaction.lock_known("vinh", [key]))[key]
+
+    async def is_waiting():
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        async with database.transaction(background("vinh")) as transaction:
+            return (await transaction.session.execute(query)).scalar_one()
+
+    async with store.transaction(background("vinh")) as transaction:
+        await transaction.put_standings("vinh", {key: Standing()})
+    async with store.transaction(background("vinh")) as transaction:
+        await transaction.lock_known("vinh", [key])
+        waiting = asyncio.create_task(second())
+        await eventually(is_waiting)
+        await transaction.put_standings("vinh", {key: judged})
+    assert (await waiting).standing == judged
+    await database.aclose()
 
 
 async def test_a_redelivered_event_changes_nothing(world, make):
@@ -187,9 +216,6 @@ async def test_a_reading_taken_back_retracts(world, make):
 
 
 async def test_quiet_readings_are_not_written_one_by_one_and_still_make_older_ones_late(world, make, settings_of):
-    from ioc_kit.sql import Database
-    from ioc_kit.tenancy import background
-
     for tick in range(4):
         await world.write((make.series, tick, 50))
     await world.write((make.series, 2.5, 500))  # newer than the last one written, older than the last one judged

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import grpc
 import pytest
 
 from ioc.alerts.v1 import rule_pb2
 from ioc.type.v1 import text_pb2
-from ioc_alerts.domain.rule import check
+from ioc_alerts.domain.rule import Rule, RuleKind, check
 from ioc_alerts.rpc.convert import rule_to_proto, rules_from_proto
-from ioc_kit.errors import InvalidInput, NotFound
+from ioc_alerts.rulebook import REREAD_AFTER, RuleBook
+from ioc_kit.errors import InvalidInput, NotFound, Unavailable
 from ioc_kit.rpc import error_from_call
+
+
+@dataclass
+class SlowStore:
+    """Lists its rules, and lets others run before it answers."""
+
+    rules: list[Rule]
+    is_away: bool = False
+
+    @asynccontextmanager
+    async def transaction(self, _tenancy):
+        yield self
+
+    async def list_rules(self, *, after, limit):
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise Unavailable("away")
+        return sorted((rule for rule in self.rules if rule.code > after), key=lambda rule: rule.code)[:limit]
 
 
 async def error_of(call):
@@ -71,6 +93,37 @@ async def test_a_rule_that_is_off_or_not_in_force_raises_nothing(start, make):
     )
     await world.compute(make.value(200))
     assert [alert.rule for alert in await world.listed()] == ["today"]
+
+
+async def test_events_that_come_at_once_all_see_the_rules(fixed_clock, make):
+    rules = rules_from_proto([make.aqi_rule(), make.reading_rule()])
+    book = RuleBook(SlowStore(rules), fixed_clock, "nghe-an")
+    kinds, watches = list(RuleKind), ["VN-AQI/aqi-hour", "air-quality/pm25_ugm3", "air-quality/no2_ugm3"]
+    found = await asyncio.gather(*(book.watching(kinds, watches) for _ in range(3)))
+    assert [{watched: len(each) for watched, each in one.items()} for one in found] == [
+        {"VN-AQI/aqi-hour": 1, "air-quality/pm25_ugm3": 1}
+    ] * 3
+
+
+async def test_a_changed_rule_is_seen_at_once_where_it_was_applied_and_soon_elsewhere(fixed_clock, make):
+    store = SlowStore(rules_from_proto([make.aqi_rule()]))
+    here, elsewhere = (RuleBook(store, fixed_clock, "nghe-an") for _ in range(2))
+    for book in (here, elsewhere):
+        assert await book.watching(list(RuleKind), ["VN-AQI/aqi-hour"])
+    store.rules = []
+    here.forget()
+    assert not await here.watching(list(RuleKind), ["VN-AQI/aqi-hour"])
+    fixed_clock.advance(REREAD_AFTER)
+    assert not await elsewhere.watching(list(RuleKind), ["VN-AQI/aqi-hour"])
+
+
+async def test_rules_that_could_not_be_read_are_read_again(fixed_clock, make):
+    store = SlowStore(rules_from_proto([make.aqi_rule()]), is_away=True)
+    book = RuleBook(store, fixed_clock, "nghe-an")
+    with pytest.raises(Unavailable):
+        await book.watching(list(RuleKind), ["VN-AQI/aqi-hour"])
+    store.is_away = False
+    assert await book.watching(list(RuleKind), ["VN-AQI/aqi-hour"])
 
 
 @pytest.mark.parametrize(

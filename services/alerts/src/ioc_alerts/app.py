@@ -43,6 +43,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     store = SqlAlertStore(database, events_maker())
     rulebook = RuleBook(store, clock, settings.province_tenant)
     judging = Judging(store, rulebook, clock, new_id=lambda: str(uuid4()))
+    quiet_span = timedelta(seconds=settings.reading_quiet_seconds)
     rules, alerts = RuleHandlers(store, on_change=rulebook.forget), AlertHandlers(store, clock)
 
     server = RpcServer(settings.grpc_listen, domain="alerts.ioc", verify=verifier.verify, policy=POLICY)
@@ -53,7 +54,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
         loops=[OutboxRelay(url, "alerts", bus).run],
         consumers=[
             Consumer(bus, INDICATORS, IndicatorConsumer(judging).handle),
-            Consumer(bus, READINGS, ReadingConsumer(judging, settings.reading_quiet_span).handle),
+            Consumer(bus, READINGS, ReadingConsumer(judging, quiet_span).handle),
             Consumer(bus, SERIES, SeriesConsumer(store).handle),
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ class RuleBook:
         self._store = store
         self._clock = clock
         self._province = province
+        self._reading = asyncio.Lock()
         self._read_at: datetime | None = None
         self._by_watched: Mapping[str, Sequence[Rule]] = {}
 
@@ -31,11 +33,16 @@ class RuleBook:
 
     async def watching(self, kinds: Collection[RuleKind], watches: Collection[str]) -> Mapping[str, Sequence[Rule]]:
         """The rules of these kinds by which of the indicators or measures they watch, in force or not."""
-        now = self._clock.now()
-        if self._read_at is None or now - self._read_at >= REREAD_AFTER:
-            # Before the rules are read: a change that comes meanwhile calls `forget`, and must not be overwritten.
-            self._read_at = now
-            self._by_watched = await self._read()
+        async with self._reading:
+            now = self._clock.now()
+            if self._read_at is None or now - self._read_at >= REREAD_AFTER:
+                # Before the rules are read: `forget`, called while they are, must not be overwritten afterwards.
+                self._read_at = now
+                try:
+                    self._by_watched = await self._read()
+                except BaseException:
+                    self._read_at = None
+                    raise
         found = {
             watched: [rule for rule in self._by_watched[watched] if rule.kind in kinds]
             for watched in watches
