@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,7 +170,7 @@ def settings_for(peers: Peers) -> Callable[..., Settings]:
 @pytest.fixture
 def make_gateway(
     settings_for: Callable[..., Settings], bus: Bus, issuer: SigningIssuer
-) -> Iterator[Callable[..., Any]]:
+) -> Callable[..., Any]:
     """Gives `async with make_gateway(field=value) as gateway`."""
 
     @asynccontextmanager
@@ -191,7 +191,7 @@ def make_gateway(
                 background.cancel()
                 await asyncio.gather(background, return_exceptions=True)
 
-    yield make
+    return make
 
 
 @pytest.fixture
