@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 import aiomqtt
@@ -85,14 +86,15 @@ class MqttDoor:
         self._clock = clock
         self._settings = settings
         self._groups = MqttGroups(bus, book, intake, devices)
-        self._cut_off: asyncio.Queue[str] = asyncio.Queue(10_000)
+        self._cut_off: asyncio.Queue[tuple[str, datetime]] = asyncio.Queue(10_000)
         self.is_open = asyncio.Event()
         """Set once devices are admitted."""
 
     def device_changed(self, device_id: str) -> None:
         """Its credential changed: whoever is connected under the old one is cut off."""
         if self._settings.nats_system_user and not self._cut_off.full():
-            self._cut_off.put_nowait(device_id)
+            # The new credential holds from now on: who logs in while the old connection waits to be cut, stays.
+            self._cut_off.put_nowait((device_id, self._clock.now()))
 
     async def run(self) -> None:
         """Until cancelled; a lost server is waited out."""
@@ -162,9 +164,10 @@ class MqttDoor:
 
     async def _cut(self, connections: DeviceConnections) -> None:
         while True:
-            device_id = await self._cut_off.get()
+            device_id, changed_at = await self._cut_off.get()
+            device = self._book.device(device_id)
             try:
-                ended = await connections.cut_off(device_id)
+                ended = await connections.cut_off(device_id, changed_at if device and device.is_active else None)
             except (NatsError, TimeoutError) as error:
                 # It stays until its log-in ends; the next change or the server's own limit cuts it.
                 log.error("a device could not be cut off", device=device_id, problem=str(error) or type(error).__name__)

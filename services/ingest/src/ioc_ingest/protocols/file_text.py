@@ -63,8 +63,7 @@ def lines_of(file: IO[bytes]) -> Lines:
         if b"\x00" in chunk:
             raise FileUnreadable("piece", "it holds NUL bytes; send plain text")
         ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10) + offset + 1
-        longest = np.diff(np.concatenate(([last], ends))).max() if ends.size else offset + len(chunk) - last
-        if longest > MAX_LINE_BYTES:
+        if np.diff(np.concatenate(([last], ends, [offset + len(chunk)]))).max() > MAX_LINE_BYTES:
             raise FileUnreadable("piece", f"a line has more than {MAX_LINE_BYTES} bytes; send one observation a line")
         try:
             decoder.decode(chunk)

@@ -26,6 +26,8 @@ class Verdict:
     rule: Rule = Rule.NONE
     column: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    is_empty: bool = False
+    """True when no cell says anything."""
 
 
 class RowReader:
@@ -41,6 +43,8 @@ class RowReader:
     def judge(self, raw: Mapping[str, str]) -> Verdict:
         """The verdict on one combination: column to code."""
         cells = {column: text.strip() for column, text in raw.items()}
+        if not any(cells.values()):
+            return Verdict(rule=Rule.NOT_READABLE, facts={"problem": "-", "expected": "SDMX-CSV 2.0"}, is_empty=True)
         action = cells.get(ACTION, "")
         if action.upper() not in _ACTIONS:
             return Verdict(rule=Rule.ACTION_UNSUPPORTED, column=ACTION, facts={"found": action})
