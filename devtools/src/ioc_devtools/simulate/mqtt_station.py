@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta, timezone
@@ -36,6 +37,7 @@ class MqttStation:
         self._tell = tell
         self._connection = AsyncExitStack()
         self._client: aiomqtt.Client | None = None
+        self._lost: asyncio.Future[None] | None = None
         self._refusals = 0
 
     async def deliver(self, until: int) -> None:
@@ -54,6 +56,9 @@ class MqttStation:
     async def aclose(self) -> None:
         """Disconnects."""
         client, self._client = self._client, None
+        if self._lost is not None:
+            self._lost.cancel()
+            await asyncio.gather(self._lost, return_exceptions=True)
         if client is not None:
             try:
                 await self._connection.aclose()
@@ -72,13 +77,20 @@ class MqttStation:
     async def _publish(self, payload: bytes) -> None:
         station = self._device.station
         client = self._client or await self._connect()
+        topic = f"dev/{station.tenant}/{station.code}/readings"
+        published = asyncio.ensure_future(client.publish(topic, payload, qos=1, timeout=_PUBACK_SECONDS))
         try:
-            await client.publish(
-                f"dev/{station.tenant}/{station.code}/readings", payload, qos=1, timeout=_PUBACK_SECONDS
-            )
+            # A publish alone would not notice a connection that is cut while it waits.
+            waited = [published, self._lost] if self._lost is not None else [published]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not published.done():
+                raise aiomqtt.MqttError("the connection was cut")
+            published.result()
         except aiomqtt.MqttError as error:
             await self.aclose()
             raise Away(f"the broker does not acknowledge: {error}") from error
+        finally:
+            published.cancel()
 
     async def _connect(self) -> aiomqtt.Client:
         if not self._memory.secret or self._refusals >= REFUSALS_BEFORE_NEW:
@@ -101,6 +113,7 @@ class MqttStation:
             raise Away(f"the broker does not admit it: {error}") from error
         self._refusals = 0
         self._client = client
+        self._lost = asyncio.ensure_future(_until_lost(client))
         return client
 
     async def _ask_for_a_secret(self) -> None:
@@ -109,3 +122,9 @@ class MqttStation:
         self._refusals = 0
         self._keep()
         self._tell(self.name, "has a credential")
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Ends, with MqttError, when the connection does; nothing is ever sent to a station of ours."""
+    async for _ in client.messages:
+        continue
