@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiomqtt
@@ -180,6 +180,19 @@ async def test_a_revoked_device_is_cut_off_and_stays_out(
         assert await is_refused(device("aq-vinh-01"))
         await other.publish("dev/vinh/aq-vinh-02/readings", b"{}", qos=1)
     assert await connections.cut_off("never-here") == 0
+
+
+async def test_a_device_that_logged_in_with_its_new_credential_stays(
+    callout: AuthCallout, device: Device, connect: Any, incidents: IncidentCounter
+) -> None:
+    connections = DeviceConnections(await connect("ingest-watch"), incidents)
+    before = datetime.now(UTC)
+
+    async def change(_: aiomqtt.Client) -> None:
+        assert await connections.cut_off("aq-vinh-01", before) == 0
+        assert await connections.cut_off("aq-vinh-01", datetime.now(UTC)) == 1
+
+    await until_cut_off(device("aq-vinh-01"), change)
 
 
 async def test_a_log_in_ends_after_its_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -46,9 +47,10 @@ class DeviceConnections:
             await self._subscription.unsubscribe()
             self._subscription = None
 
-    async def cut_off(self, device_id: str) -> int:
-        """Ends the device's connection, on whichever server it is; returns how many were ended.
+    async def cut_off(self, device_id: str, begun_before: datetime | None = None) -> int:
+        """Ends the device's connections, on whichever server they are; returns how many were ended.
 
+        With `begun_before` those begun later stay: they logged in with the credential that holds now.
         Revoke first: a device that is cut off logs in again at once.
         """
         ended = 0
@@ -56,6 +58,8 @@ class DeviceConnections:
         for answer in await self._ask_all(f"$SYS.REQ.ACCOUNT.{self._account}.CONNZ", question):
             server = answer["server"]["id"]
             for connection in answer.get("data", {}).get("connections") or []:
+                if begun_before is not None and datetime.fromisoformat(connection["start"]) >= begun_before:
+                    continue
                 request = json.dumps({"cid": connection["cid"]}).encode()
                 await self._client.request(f"$SYS.REQ.SERVER.{server}.KICK", request, timeout=5)
                 ended += 1
