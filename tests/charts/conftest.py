@@ -20,18 +20,18 @@ SERVICES = ("gateway", "registry", "ingest", "kpi", "alerts", "soc-bridge")
 KUBERNETES = "1.34.4"
 Objects = list[dict[str, Any]]
 
-_skipped = pytest.StashKey[str]()
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # From the reports, not from a variable: with pytest-xdist the tests ran in other processes.
+    skipped = [each for each in terminalreporter.stats.get("skipped", []) if each.nodeid.startswith("tests/charts/")]
+    if skipped:
+        reason = str(skipped[0].longrepr[2]).removeprefix("Skipped: ")
+        terminalreporter.write_line(f"Charts: {len(skipped)} tests were skipped: {reason}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if reason := config.stash.get(_skipped, ""):
-        terminalreporter.write_line(f"Charts: tests that render them were skipped: {reason}")
-
-
-def _go_without(config: pytest.Config, reason: str) -> NoReturn:
+def _go_without(reason: str) -> NoReturn:
     if os.environ.get("IOC_REQUIRE_CHARTS") == "1":
         pytest.fail(f"IOC_REQUIRE_CHARTS=1, but: {reason}", pytrace=False)
-    config.stash[_skipped] = reason
     pytest.skip(reason)
 
 
@@ -61,13 +61,13 @@ def schema(charts: Path, service: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def helm(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """`helm("template", "ioc", ...)` in a copy of helm/ with its dependencies; raises RuntimeError with Helm's words."""
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """`helm("template", "ioc", ...)` in a copy of helm/ with its dependencies; RuntimeError with its words."""
     cache = Path(os.environ.get("IOC_CACHE", ROOT / ".cache"))
     beside = cache.absolute() / "bin" / "helm"
     found = str(beside) if beside.exists() else shutil.which("helm")
     if found is None:
-        _go_without(pytestconfig, "Helm is not there; devtools/charts/check.sh builds it (needs Go)")
+        _go_without("Helm is not there; devtools/charts/check.sh builds it (needs Go)")
     folder = tmp_path_factory.mktemp("charts")
     copied = folder / "helm"
     shutil.copytree(ROOT / "helm", copied, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
