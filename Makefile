@@ -37,7 +37,8 @@ test-keycloak: $(VENV)/.test-ready  ## the log-in and tenant journeys against a 
 	IOC_REQUIRE_KEYCLOAK=1 $(BIN)/python -m pytest -m keycloak tests/keycloak
 
 test-charts: $(VENV)/.test-ready  ## lints, renders and checks the charts (needs Go)
-	bash devtools/charts/check.sh
+	devtools/charts/check.sh
+	IOC_REQUIRE_CHARTS=1 PATH="$${IOC_CACHE:-.cache}/bin:$$PATH" $(BIN)/python -m pytest -n 2 tests/charts
 
 test-api: $(VENV)/.test-ready  ## schemathesis on the gateway as each role (needs requirements/ci.txt)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/ci.txt

@@ -31,9 +31,11 @@ from tests.bench import report, world
 
 SERIES, STEPS, ROWS_PER_BATCH = 2_000, 500, 20_000
 WARM_UP_BATCHES = 5
-DEVICES, MESSAGES_PER_SECOND, SECONDS = 20, 100, 20
+DEVICES, MESSAGES_PER_SECOND, SECONDS = 100, 100, 20
 HIGH, LOW = 300.0, 50.0
 """Either side of the rule `pm25-minute-above`: raise above 250, resolve at 200."""
+CROSS_EVERY = 5
+"""One reading in so many of each device crosses the threshold; the next one lets the alert resolve."""
 IN_FLIGHT = 8
 
 
@@ -205,7 +207,7 @@ async def measure_alerts(state: StateFolder, run: Run, secrets: dict[str, str]) 
             for step in range(int(SECONDS / interval)):
                 await asyncio.sleep(max(began + step * interval - time.perf_counter(), 0))
                 at = datetime.now(UTC)
-                value = HIGH if step % 2 == 0 else LOW
+                value = HIGH if step % CROSS_EVERY == number % CROSS_EVERY else LOW
                 payload = {"at": at.isoformat(), "values": {world.MEASURE: value}}
                 if value == HIGH:
                     sent[f"{name} {at.isoformat(timespec='milliseconds')}"] = time.perf_counter()

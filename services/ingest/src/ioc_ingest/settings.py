@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
     mqtt_host: str = ""
     """Host of the MQTT listener; empty leaves the MQTT door closed."""
     mqtt_port: int = 1883
-    mqtt_group_ms: int = Field(default=20, ge=0, le=1000)
+    mqtt_group_ms: int = Field(default=50, ge=0, le=1000)
     """How long readings of devices wait for company, so that they share one message and one fsync."""
     nats_system_user: str = ""
     """User of the system account, by which a revoked device is cut off at once; empty: it stays until it reconnects."""

@@ -17,5 +17,5 @@ class Settings(ServiceSettings):
     """From this minute on a running period counts, marked provisional."""
     settle_ms: int = Field(100, ge=0)
     """How long a touched value waits, so that a burst of readings is one computation."""
-    settle_running_ms: int = Field(500, ge=0)
+    settle_running_ms: int = Field(3000, ge=0)
     """The same for a period that is still running, which is touched again and again."""
