@@ -118,7 +118,9 @@ class Recomputer:
                 log.warning("cannot compute now", problem=str(error))
                 wait = IDLE_SECONDS
             try:
-                await asyncio.wait_for(self._wake.wait(), wait)
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
             # Woken by an event: its work is due after the pace's debounce, not at once.

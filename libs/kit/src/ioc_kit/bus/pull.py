@@ -63,7 +63,9 @@ class GroupPull:
                 await self._request()
             self._something.clear()
             try:
-                await asyncio.wait_for(self._something.wait(), _SILENCE_SECONDS)
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    await self._something.wait()
             except TimeoutError:
                 # Not even a heartbeat: the request was lost with a connection. Ask again.
                 self._open = 0

@@ -78,7 +78,9 @@ class OutboxRelay:
             self._wake.clear()
             if not await self.publish_pending(connection):
                 try:
-                    await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+                    # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
 
