@@ -73,7 +73,7 @@ class Peers:
         asked, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
 
         async def behave(request: Any, _context: Any) -> Any:
-            answer = self.answers.get(method.name, reply())
+            answer = self.answers.get(method.name, _empty(reply))
             if method.client_streaming:
                 self.asked.append((method.name, current_caller(), None))
                 return await answer(request) if callable(answer) else answer
@@ -84,6 +84,15 @@ class Peers:
 
         make = grpc.stream_unary_rpc_method_handler if method.client_streaming else grpc.unary_unary_rpc_method_handler
         return make(behave, asked.FromString, reply.SerializeToString)
+
+
+def _empty(kind: type[Message]) -> Message:
+    """An answer that carries what it always carries, with nothing in it."""
+    message = kind()
+    for each in message.DESCRIPTOR.fields:
+        if each.message_type is not None and not each.is_repeated:
+            getattr(message, each.name).SetInParent()
+    return message
 
 
 @pytest.fixture
@@ -168,9 +177,7 @@ def settings_for(peers: Peers) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def make_gateway(
-    settings_for: Callable[..., Settings], bus: Bus, issuer: SigningIssuer
-) -> Callable[..., Any]:
+def make_gateway(settings_for: Callable[..., Settings], bus: Bus, issuer: SigningIssuer) -> Callable[..., Any]:
     """Gives `async with make_gateway(field=value) as gateway`."""
 
     @asynccontextmanager

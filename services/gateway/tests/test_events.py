@@ -20,8 +20,8 @@ from ioc.kpi.v1 import value_pb2
 from ioc.soc.v1 import events_pb2 as soc
 from ioc.soc.v1 import incident_pb2
 from ioc_gateway.events import positions
-from ioc_gateway.events.hub import QUEUE_LIMIT, Ended, Listener
 from ioc_gateway.events.feeds import Item
+from ioc_gateway.events.hub import QUEUE_LIMIT, Ended, Listener
 from ioc_kit.bus import Bus, StreamSpec, new_event
 
 STREAMS = [
@@ -183,7 +183,9 @@ async def test_indicators_come_to_all_and_incidents_to_soc_roles_only(
         assert "S" not in (await _first(for_analyst)).id
         await streams.publish(new_event(opened, tenant="vinh", source="soc", noun="incident", verb="opened", at=now))
         assert (await _next(for_soc, "incident.opened")).data["incident"]["incident_id"] == "i1"
-        await streams.publish(new_event(computed, tenant="vinh", source="kpi", noun="indicator", verb="computed", at=now))
+        await streams.publish(
+            new_event(computed, tenant="vinh", source="kpi", noun="indicator", verb="computed", at=now)
+        )
         async with asyncio.timeout(10):
             event = await anext(event async for event in for_analyst if event.name != "position")
     assert event.name == "indicator.computed"
@@ -202,7 +204,9 @@ async def test_an_id_that_is_not_ours_begins_from_now_and_says_so(
         assert (await _next(events)).alert_id == "after"
 
 
-async def test_what_the_log_holds_no_more_is_said(gateway: Any, streams: Bus, raise_alert: Any, eventually: Any) -> None:
+async def test_what_the_log_holds_no_more_is_said(
+    gateway: Any, streams: Bus, raise_alert: Any, eventually: Any
+) -> None:
     for number in range(5):
         await raise_alert(f"a{number}")
     await streams.jetstream.purge_stream("ALERTS", keep=1)

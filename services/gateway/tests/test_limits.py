@@ -19,7 +19,7 @@ async def refused_events(bus: Bus) -> list[tuple[str, events_pb2.LoginRefused, b
     """Subject, message and raw bytes of everything in the gateway's stream."""
     state = (await bus.jetstream.stream_info("GATEWAY")).state
     found = []
-    for position in range(state.first_seq, state.last_seq + 1):
+    for position in range(max(state.first_seq, 1), state.last_seq + 1):
         message = await bus.jetstream.get_msg("GATEWAY", position)
         event = from_message(message.subject, message.data, message.headers, position)
         raw = message.data + repr(message.headers).encode()

@@ -44,7 +44,9 @@ def exchange(peers: Any) -> Any:
 
     def collections(_request: Any) -> Any:
         caller, _ = peers.last("ListCollections")
-        mine = [exchange_pb2.Collection(collection_id=i, tenant=t, title=t) for t, i in IDS.items() if caller.may_read(t)]
+        mine = [
+            exchange_pb2.Collection(collection_id=i, tenant=t, title=t) for t, i in IDS.items() if caller.may_read(t)
+        ]
         return exchange_pb2.ListCollectionsResponse(collections=mine)
 
     def collection(request: Any) -> Any:
@@ -86,7 +88,7 @@ async def test_a_soc_tool_finds_its_root_and_pages_through(gateway: Any, exchang
     roots, found, manifest = await asyncio.to_thread(pull)
     assert roots == [f"{gateway.url}/taxii2/{tenant}/" for tenant in ("nghe-an", "vinh")]
     assert found == manifest == [an_object(number).stix_id for number in range(25)]
-    caller, asked = exchange.last("ListStixObjects")
+    caller, _ = exchange.last("ListStixObjects")
     assert caller.tenant == "vinh"
 
 
@@ -116,7 +118,12 @@ async def test_filters_reach_the_service(gateway: Any, exchange: Any) -> None:
     client = gateway.client("soc-analyst", tenant="vinh")
     await client.get(
         f"/taxii2/vinh/collections/{IDS['vinh']}/objects/",
-        params={"match[type]": "incident,indicator", "match[version]": "all", "match[spec_version]": "2.1", "match[id]": "x--1"},
+        params={
+            "match[type]": "incident,indicator",
+            "match[version]": "all",
+            "match[spec_version]": "2.1",
+            "match[id]": "x--1",
+        },
     )
     _, asked = exchange.last("ListStixObjects")
     assert list(asked.match.types) == ["incident", "indicator"]
@@ -129,7 +136,9 @@ async def test_one_object_and_its_versions(gateway: Any, exchange: Any) -> None:
     base = f"/taxii2/vinh/collections/{IDS['vinh']}/objects"
     one = await client.get(f"{base}/{an_object(3).stix_id}/")
     assert [each["name"] for each in one.json()["objects"]] == ["sự cố 3"]
-    assert (await client.get(f"{base}/{an_object(3).stix_id}/versions/")).json()["versions"] == ["2026-11-23T01:00:00.000Z"]
+    assert (await client.get(f"{base}/{an_object(3).stix_id}/versions/")).json()["versions"] == [
+        "2026-11-23T01:00:00.000Z"
+    ]
     assert (await client.get(f"{base}/{an_object(99).stix_id}/")).status_code == 404
 
 

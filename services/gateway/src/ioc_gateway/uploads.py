@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
+from ioc.ingest.v1 import intake_pb2
 from ioc_gateway.errors import UploadTooLarge
 from ioc_gateway.plain_text import is_plain
 from ioc_kit.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from grpc.aio import StreamUnaryCall
+
 PIECE_BYTES = 256 * 1024
 MAX_NAME = 200
+PIECES_AHEAD = 4
+"""Pieces that may wait for the service: what the client sends faster stays with the client."""
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 64 * 1024 * 1024
 
 
 class FileBody:
@@ -118,3 +131,85 @@ async def in_pieces(file: FileBody | FormFile, limit: int) -> AsyncIterator[byte
             del gathered[:PIECE_BYTES]
     if gathered:
         yield bytes(gathered)
+
+
+class CutShort(Exception):
+    """The file did not come to its end: half of it must not be taken for the whole."""
+
+
+class Relay:
+    """Carries a file from the request to the service; either side may end it early.
+
+    The request is read by a task of its own and not by the generator that gRPC draws from: gRPC would turn a failure
+    there into a mere cancellation, and goes on drawing when the service has answered already. (Writing to the call
+    piece by piece is no way out: behind an interceptor that waits for the end of the call, as the one of OpenTelemetry
+    does, the first write waits for ever.)
+    """
+
+    def __init__(self, file: FileBody | FormFile, header: intake_pb2.FileHeader, limit: int) -> None:
+        self._file = file
+        self._header = header
+        self._limit = limit
+        self._queue: asyncio.Queue[intake_pb2.UploadFileRequest | CutShort | None] = asyncio.Queue(PIECES_AHEAD)
+        self._failure: Exception | None = None
+
+    async def requests(self) -> AsyncIterator[intake_pb2.UploadFileRequest]:
+        """What gRPC sends: the header, then the pieces."""
+        while (part := await self._queue.get()) is not None:
+            if isinstance(part, CutShort):
+                # Raised here and nowhere else: gRPC then cancels the call itself. Cancelling from outside reaches only
+                # the interceptor around it, and the call would end as if the file were whole.
+                raise part
+            yield part
+
+    async def run(
+        self, call: StreamUnaryCall[intake_pb2.UploadFileRequest, intake_pb2.UploadFileResponse]
+    ) -> intake_pb2.UploadFileResponse:
+        """The service's answer. Raises AioRpcError, or what was wrong with the request: the call is cancelled then."""
+        reading = asyncio.ensure_future(self._read())
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            # Nothing to a call that has its answer; otherwise the end of it.
+            self._cut_short()
+
+    async def _read(self) -> None:
+        is_named = False
+        try:
+            async for piece in in_pieces(self._file, self._limit):
+                if not is_named:
+                    await self._name()
+                    is_named = True
+                await self._queue.put(intake_pb2.UploadFileRequest(piece=piece))
+            if not is_named:
+                await self._name()
+            await self._queue.put(None)
+        except Exception as error:  # noqa: BLE001  # raised again where the call is awaited
+            self._failure = error
+            self._cut_short()
+
+    def _cut_short(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(CutShort())
+
+    async def _name(self) -> None:
+        self._header.filename = self._file.filename
+        await self._queue.put(intake_pb2.UploadFileRequest(header=self._header))
+
+
+async def discard_rest(request: Request) -> None:
+    """Reads on for a moment without keeping anything: a client that is still sending would not read the answer."""
+    read = 0
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):  # slow, gone, or at its end already
+        async with asyncio.timeout(LINGER_SECONDS):
+            async for chunk in request.stream():
+                read += len(chunk)
+                if read > LINGER_BYTES:
+                    return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -12,11 +11,11 @@ from python_multipart.multipart import parse_options_header
 
 from ioc.ingest.v1 import intake_pb2
 from ioc_gateway.answers import problems, router, shown
-from ioc_gateway.asking import CODE, Asker, Asking
+from ioc_gateway.asking import CODE, Asking
 from ioc_gateway.errors import MediaTypeRefused, UploadTooSlow
 from ioc_gateway.models.observations import FileReceipt
-from ioc_gateway.uploads import FileBody, FormFile, in_pieces, safe_name
-from ioc_kit.errors import InvalidInput
+from ioc_gateway.uploads import FileBody, FormFile, Relay, discard_rest, safe_name
+from ioc_kit.errors import InvalidInput, IocError
 from ioc_kit.rpc.client import call_metadata
 
 routes = router("observations")
@@ -65,11 +64,20 @@ async def upload_file(
     """
     file = _file_of(request, safe_name(filename) or f"{code}.csv")
     header = intake_pb2.FileHeader(source=code, reason=reason, format=intake_pb2.FILE_FORMAT_SDMX_CSV)
+    relay = Relay(file, header, asking.parts.settings.max_upload_bytes)
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            done = await _send(asking, header, file)
+            call = asking.peers.intake.UploadFile(
+                relay.requests(),
+                metadata=call_metadata(asking.caller, narrow_to=asking.tenant),
+                timeout=UPLOAD_SECONDS,
+            )
+            done = await relay.run(call)
     except TimeoutError as error:
         raise UploadTooSlow(UPLOAD_SECONDS) from error
+    except (AioRpcError, IocError):
+        await discard_rest(request)
+        raise
     return shown(request, FileReceipt.of(done))
 
 
@@ -86,33 +94,3 @@ def _file_of(request: Request, filename: str) -> FileBody | FormFile:
             raise InvalidInput.field("Content-Type", "names no boundary of 1 to 70 characters")
         return FormFile(request.stream(), boundary, filename)
     raise MediaTypeRefused(", ".join((*_RAW, "multipart/form-data")))
-
-
-async def _send(
-    asking: Asker, header: intake_pb2.FileHeader, file: FileBody | FormFile
-) -> intake_pb2.UploadFileResponse:
-    limit = asking.parts.settings.max_upload_bytes
-    call = asking.peers.intake.UploadFile(
-        None,  # written below, piece by piece
-        metadata=call_metadata(asking.caller, narrow_to=asking.tenant),
-        timeout=UPLOAD_SECONDS,
-    )
-    is_named = False
-    try:
-        # A service that has read enough to refuse ends the call early: its answer, awaited below, says why.
-        with suppress(asyncio.InvalidStateError, AioRpcError):
-            async for piece in in_pieces(file, limit):
-                if not is_named:
-                    header.filename = file.filename
-                    await call.write(intake_pb2.UploadFileRequest(header=header))
-                    is_named = True
-                await call.write(intake_pb2.UploadFileRequest(piece=piece))
-            if not is_named:
-                header.filename = file.filename
-                await call.write(intake_pb2.UploadFileRequest(header=header))
-            await call.done_writing()
-        return await call
-    except BaseException:
-        # Cut before its end, too large, or the client went away: half a file must not be taken for a whole one.
-        call.cancel()
-        raise

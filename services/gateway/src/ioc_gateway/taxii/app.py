@@ -20,7 +20,7 @@ from ioc_gateway.parts import Parts
 from ioc_gateway.peers import ask
 from ioc_gateway.plain_text import only_plain_parameters
 from ioc_gateway.rendering import to_timestamp
-from ioc_gateway.security import PartsOf, SignedIn
+from ioc_gateway.security import PartsOf, SignedIn, caller_of
 from ioc_gateway.taxii import media
 from ioc_kit.errors import Forbidden, InvalidInput, NotFound
 from ioc_kit.tenancy import Caller
@@ -138,7 +138,8 @@ def taxii_app(parts: Parts) -> FastAPI:
         title="IOC TAXII 2.1",
         openapi_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(media.negotiate), Depends(only_plain_parameters)],
+        # Who calls comes first: nothing else is told to somebody without a token.
+        dependencies=[Depends(caller_of), Depends(media.negotiate), Depends(only_plain_parameters)],
     )
     app.state.parts = parts
     media.install(app)
