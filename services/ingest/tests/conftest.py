@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+
 from ioc.ingest.v1 import (
     balance_pb2_grpc,
     intake_pb2,
@@ -17,7 +19,6 @@ from ioc.ingest.v1 import (
 )
 from ioc.registry.v1 import contract_pb2, events_pb2
 from ioc.type.v1 import period_pb2
-
 from ioc_ingest import app as composition
 from ioc_ingest.settings import Settings
 from ioc_kit.bus import StreamSpec, new_event
@@ -25,7 +26,6 @@ from ioc_kit.rpc.client import token_metadata
 from ioc_kit.runtime import running
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
-MONTHS = ("2026-08", "2026-09", "2026-10")
 
 
 @dataclasses.dataclass
@@ -183,9 +183,28 @@ def start_service(nats_server, issuer, monkeypatch, registry_stream):
 
 
 @pytest.fixture
-async def ingest(make_database, start_service):
+def fresh_urls(make_database):
+    """A migrated database that no service uses yet."""
+    return make_database("ingest", MIGRATIONS)
+
+
+@pytest.fixture
+async def connect():
+    """Gives `await connect(urls)`: a connection of the superuser on the schema, closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(urls):
+            connection = await asyncpg.connect(urls.superuser, server_settings={"search_path": "ingest"})
+            stack.push_async_callback(connection.close)
+            return connection
+
+        yield open_one
+
+
+@pytest.fixture
+async def ingest(fresh_urls, start_service):
     """The running service, without any contract yet."""
-    async with start_service(make_database("ingest", MIGRATIONS)) as service:
+    async with start_service(fresh_urls) as service:
         yield service
 
 

@@ -38,8 +38,7 @@ def quarantined(as_role):
 @pytest.fixture
 def balance(as_role):
     async def ask(service, tenant="vinh", roles=("oc-admin",)):
-        answer = await service.balance.GetBalance(balance_pb2.GetBalanceRequest(), **as_role(*roles, tenant=tenant))
-        return answer
+        return await service.balance.GetBalance(balance_pb2.GetBalanceRequest(), **as_role(*roles, tenant=tenant))
 
     return ask
 
@@ -194,9 +193,13 @@ async def test_receipts_of_earlier_batches_come_before_the_error_of_a_later_one(
     bad.batch.value.append(1.0)
     call = under_contract.intake.PushBatches(iter([a_batch("b-1"), bad]), **as_role("partner"))
     receipts = []
-    with pytest.raises(grpc.aio.AioRpcError):
+
+    async def read():
         async for answer in call:
             receipts.append(answer.receipt.batch_id)
+
+    with pytest.raises(grpc.aio.AioRpcError):
+        await read()
     assert receipts == ["b-1"]
 
 
@@ -307,8 +310,7 @@ async def test_the_province_delivers_nothing_in_the_name_of_a_tenant(under_contr
         iter([a_batch()]), **as_role("province-admin", tenant="nghe-an", narrow_to="vinh")
     )
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        async for _ in call:
-            pass
+        await call.read()
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 

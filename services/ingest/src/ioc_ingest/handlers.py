@@ -112,7 +112,7 @@ class IngestHandlers:
         now = self._clock.now()
         until = end or now + timedelta(hours=1)
         since = start_of_hour(start or until - timedelta(hours=25))
-        if until <= since:
+        if until <= (start or since):
             raise InvalidInput.field("interval", "must end after it begins")
         if until - since > LONGEST_INTERVAL + timedelta(hours=1):
             raise InvalidInput.field("interval", f"may be at most {LONGEST_INTERVAL.days} days long")

@@ -52,7 +52,8 @@ class JetStreamLog:
 
     async def _appended(self, answers: Sequence[asyncio.Future[PubAck]]) -> Appended:
         try:
-            acks = await asyncio.wait_for(asyncio.gather(*answers), _ACK_SECONDS)
+            async with asyncio.timeout(_ACK_SECONDS):
+                acks = await asyncio.gather(*answers)
             repeated = [ack for ack in acks if ack.duplicate]
             if not repeated:
                 return Appended(acks[-1].seq)

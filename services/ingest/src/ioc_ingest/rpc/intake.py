@@ -76,6 +76,8 @@ class IntakeServicer(intake_pb2_grpc.IntakeServiceServicer):
                     if header is None:
                         raise InvalidInput.field("header", "must come first, before the pieces of the file")
                     await asyncio.to_thread(spool.write, request.piece)
+                elif request.WhichOneof("part") is None:
+                    raise InvalidInput.field("header", "or a piece must be set in every message")
                 elif header is not None:
                     raise InvalidInput.field("header", "came twice")
                 else:

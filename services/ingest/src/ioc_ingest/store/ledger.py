@@ -72,19 +72,23 @@ class LedgerSession:
     @classmethod
     async def open(cls, writer_url: str, reader_url: str) -> LedgerSession:
         """Connects, and waits until no other writer is active. Raises OSError or asyncpg.PostgresError."""
-        writing = await _connect(writer_url, "ioc-ingest-writer")
+        opened = []
         try:
+            opened.append(writing := await _connect(writer_url, "ioc-ingest-writer"))
             while not await writing.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", _LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(_LOCK_POLL_SECONDS)
-            reading = await _connect(reader_url, "ioc-ingest-writer-reads")
+            opened.append(reading := await _connect(reader_url, "ioc-ingest-writer-reads"))
+            await reading.execute(
+                "SELECT set_config('ioc.tenant', '', false), set_config('ioc.scope', 'system', false)"
+            )
+            await reading.execute(
+                "CREATE TEMPORARY TABLE staged (place integer NOT NULL, series_id integer NOT NULL,"
+                " at timestamptz NOT NULL) ON COMMIT DELETE ROWS"
+            )
         except BaseException:
-            writing.terminate()
+            for connection in opened:
+                connection.terminate()
             raise
-        await reading.execute("SELECT set_config('ioc.tenant', '', false), set_config('ioc.scope', 'system', false)")
-        await reading.execute(
-            "CREATE TEMPORARY TABLE staged (place integer NOT NULL, series_id integer NOT NULL,"
-            " at timestamptz NOT NULL) ON COMMIT DELETE ROWS"
-        )
         return cls(writing, reading)
 
     def close(self) -> None:
