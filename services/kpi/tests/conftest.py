@@ -206,7 +206,7 @@ async def world(make_database, nats_server, bus, issuer, ledger, fixed_clock, ev
 
 @pytest.fixture
 def vn_aqi():
-    """The hourly index of a station, from PM2.5 and PM10."""
+    """The hourly index of a station, from PM2.5 and PM10; as in the catalogue no input is required by itself."""
     bands = (("good", 50), ("moderate", 100), ("poor", 150), ("bad", 200), ("very-bad", 300), ("hazardous", 500))
     return indicator_pb2.Indicator(
         set="VN-AQI",
@@ -220,7 +220,7 @@ def vn_aqi():
                 measure=f"{name}_ugm3",
                 aggregate=indicator_pb2.AGGREGATE_MEAN,
                 periods=12,
-                is_required=True,
+                is_required=False,
             )
             for name in ("pm25", "pm10")
         ],

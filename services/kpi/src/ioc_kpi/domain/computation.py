@@ -113,14 +113,15 @@ def expected(series: Series, window: Period, now: datetime) -> int:
 
 
 def evidence(plan: Plan, figures: FigureMap, now: datetime, *, stored: int, refused: int) -> Evidence:
-    """What the grades follow from: of required inputs for completeness, of all for the rest."""
+    """What the grades follow from: of the inputs relied on for completeness, of all for the rest."""
     used = bad = arrived = promised = windows = 0
+    relied_on = {each.key for each in _relied_on(plan)}
     coverage = 0.0
-    for source, series, window in plan.reads():
+    for _, series, window in plan.reads():
         found = figures.get(window, Figures())
         used += found.count
         bad += found.bad
-        count = expected(series, window.period, now) if source.is_required else 0
+        count = expected(series, window.period, now) if series.key in relied_on else 0
         if count:
             windows += 1
             promised += count
@@ -139,14 +140,23 @@ def observed_at(plan: Plan, figures: FigureMap) -> datetime | None:
     return max(times, default=None)
 
 
+def _relied_on(plan: Plan) -> list[Series]:
+    """The series of required inputs.
+
+    Where the formula itself decides what it needs (VN_AQI takes PM10 or PM2.5) no input is marked: then those that have
+    delivered at all, so that a pollutant that a station does not measure is not missed.
+    """
+    required = [each for source, series in plan.feeds if source.is_required for each in series]
+    return required or [each for _, series in plan.feeds for each in series if each.newest_at is not None]
+
+
 def freshness(plan: Plan, provisional_after: timedelta) -> Freshness | None:
-    """How fresh the required inputs are; None when none of them has delivered anything.
+    """How fresh the inputs relied on are; None when none of them has delivered anything.
 
     Unless the indicator says when, a number is stale when readings are ten cadences late (but a new hour gets the time
     it needs to show its first value), and statistics when the next period has passed too and is one cadence late.
     """
-    fed = [each for source, series in plan.feeds if source.is_required for each in series]
-    delivered = [(_measured_until(each, each.newest_at), each) for each in fed if each.newest_at is not None]
+    delivered = [(_measured_until(e, e.newest_at), e) for e in _relied_on(plan) if e.newest_at is not None]
     if not delivered:
         return None
     newest, series = max(delivered, key=lambda pair: pair[0])
