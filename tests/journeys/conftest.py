@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import floor
+from typing import Any
 
 import pytest
+import requests
 
 _PM25 = ((0, 0), (25, 50), (50, 100), (80, 150), (150, 200), (250, 300), (350, 400), (500, 500))
 """QĐ 1459/QĐ-TCMT: PM2.5 in µg/m³ and the index there; straight lines in between, 500 above."""
@@ -39,3 +41,22 @@ def vn_aqi() -> Callable[[Sequence[float | None]], int]:
         return 500
 
     return index
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+@pytest.fixture
+def tool_of(platform: Any) -> Callable[[str], Awaitable[requests.auth.AuthBase]]:
+    """Gives `await tool_of("soc-partner-nghe-an")`: how a security tool signs in, for taxii2-client."""
+
+    async def signed_in(name: str) -> requests.auth.AuthBase:
+        return _Bearer(await platform.sign_ins.token(name))
+
+    return signed_in
