@@ -130,7 +130,7 @@ def _refuse(found: _Found, rule: Rule, name: str, facts: Mapping[str, str], orig
 
 def _refused(payload: bytes, rule: Rule, name: str, facts: Mapping[str, str]) -> Delivery:
     text = printable(payload[:MAX_ORIGINAL].decode("utf-8", "backslashreplace"))[:MAX_ORIGINAL]
-    return Delivery(nothing(), (Refusal(1, rule, name, facts, text),))
+    return Delivery(nothing(), (Refusal(1, rule, name, facts, text, original_bytes=len(payload)),))
 
 
 def _clean(facts: Mapping[str, str]) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _read_block(
     # Empty lines, and the rows of separators only that spreadsheets leave at the end, are no rows.
     is_empty = np.array([v.is_empty for v in verdicts], np.bool_)[verdict_of]
     is_empty &= np.array([not text.strip() for text in texts], np.bool_)[time_of]
-    is_empty &= pc.equal(trimmed, "").to_numpy(zero_copy_only=False).astype(np.bool_)
+    is_empty &= pc.equal(trimmed, pa.scalar("")).to_numpy(zero_copy_only=False).astype(np.bool_)
     for row in np.flatnonzero(~is_good & ~is_empty).tolist():
         number = int(numbers[row])
         verdict = verdicts[int(verdict_of[row])]
