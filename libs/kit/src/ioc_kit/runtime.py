@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,13 +99,22 @@ async def run_app(app: App, stopping: asyncio.Event, drain_seconds: float) -> No
         done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
         await app.server.drain(drain_seconds)
-        for task in [stop, *tasks]:
-            task.cancel()
+        stop.cancel()
+        await _end(tasks)
         results = await asyncio.gather(*tasks, return_exceptions=True)
     if stop not in done:
         failures = (result for result in results if isinstance(result, BaseException))
         failed = next((failure for failure in failures if not isinstance(failure, asyncio.CancelledError)), None)
         raise RuntimeError(f"a background loop ended: {failed!r}") from failed
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
+    """Cancels until all have ended: before Python 3.12 libraries that use `wait_for` can lose a cancellation."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
 
 
 @contextlib.asynccontextmanager

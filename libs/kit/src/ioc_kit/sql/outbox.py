@@ -94,7 +94,8 @@ class OutboxRelay:
             await jetstream.publish_async(row["subject"], row["data"], headers=json.loads(row["headers"]))
             for row in rows
         ]
-        answers = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 10)
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*futures, return_exceptions=True)
         sent = [row["id"] for row, answer in zip(rows, answers, strict=True) if not isinstance(answer, BaseException)]
         if sent:
             await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", sent)
