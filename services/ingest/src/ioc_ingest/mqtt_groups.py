@@ -105,7 +105,8 @@ class MqttGroups:
         for read in reads:
             digest.update(read.message.payload)
         batch_id = f"mqtt-{uuid.uuid4()}"
-        delivery = _together(reads)
+        refused: set[int] = set()
+        delivery = _together(reads, refused)
         try:
             _, batch = await self._intake.take(
                 tenant,
@@ -118,6 +119,7 @@ class MqttGroups:
             )
             refusals: Sequence[Refusal] = batch.refusals
         except SourceUnknown:
+            refused.update(range(len(reads)))
             refusals = [
                 replace(refusal, origin=read.message.device)
                 for read in reads
@@ -126,10 +128,12 @@ class MqttGroups:
             await self._intake.refuse(
                 tenant, source, Door.MQTT, refusals, batch_id=batch_id, content_sha256=digest.digest()
             )
-        for read in reads:
-            self._devices.took(tenant, read.message.device, read.message.received_at)
-        for device_id, refusal in {refusal.origin: refusal for refusal in refusals}.items():
-            self._devices.refused(tenant, device_id, refusal.reason)
+        reasons = {refusal.origin: refusal.reason for refusal in refusals}
+        for number, read in enumerate(reads):
+            device = read.message.device
+            self._devices.took(tenant, device, read.message.received_at)
+            if (number in refused or read.delivery.refusals) and device in reasons:
+                self._devices.refused(tenant, device, reasons[device])
 
     async def _set_aside(self, message: DeviceMessage, error: Exception) -> None:
         log.error("dead letter", topic=message.topic, exc_info=error)
@@ -149,21 +153,26 @@ class MqttGroups:
         await message.ack()
 
 
-def _together(reads: Sequence[_Read]) -> Delivery:
-    """The deliveries of several messages as one, whose refusals still know their device."""
-    filled = [read for read in reads if len(read.delivery.columns)]
+def _together(reads: Sequence[_Read], refused: set[int]) -> Delivery:
+    """The deliveries of several messages as one, whose refusals still know their device.
+
+    `refused` collects the numbers of messages with rows that the contract refuses, as they are found.
+    """
+    filled = [(number, read) for number, read in enumerate(reads) if len(read.delivery.columns)]
     refusals = tuple(
         replace(refusal, origin=read.message.device) for read in reads for refusal in read.delivery.refusals
     )
     if not filled:
         return Delivery(Columns.make((), (), (), ()), refusals)
-    columns = concatenate([read.delivery.columns for read in filled])
-    counts = [len(read.delivery.columns) for read in filled]
+    columns = concatenate([read.delivery.columns for _, read in filled])
+    counts = [len(read.delivery.columns) for _, read in filled]
     ends = np.cumsum(counts)
 
     def place(row: int) -> Located:
         number = int(np.searchsorted(ends, row, side="right"))
-        message = filled[number].message
+        of_all, read = filled[number]
+        refused.add(of_all)
+        message = read.message
         text = printable(message.payload[:MAX_ORIGINAL].decode("utf-8", "replace"))
         return Located(row - int(ends[number]) + counts[number] + 1, text, message.device, len(message.payload))
 
