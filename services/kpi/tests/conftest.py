@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from nats.js.errors import NotFoundError
 
 from ioc.ingest.v1 import events_pb2 as ingest_events
 from ioc.ingest.v1 import observation_pb2, observation_pb2_grpc
@@ -140,7 +141,10 @@ class World:
 
     async def is_taken(self, stream, durable):
         """True when the service has taken everything from the stream by that durable."""
-        info = await self.bus.jetstream.consumer_info(stream, durable)
+        try:
+            info = await self.bus.jetstream.consumer_info(stream, durable)
+        except NotFoundError:
+            return False  # the service has not bound it yet
         return info.num_pending == 0 and info.num_ack_pending == 0
 
     async def latest(self, code, *roles, tenant="nghe-an", **narrow):
