@@ -14,8 +14,6 @@ import httpx
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from ioc.alerts.v1 import alert_pb2, rule_pb2
 from ioc.ingest.v1 import balance_pb2, intake_pb2, observation_pb2, quarantine_pb2
@@ -23,6 +21,7 @@ from ioc.kpi.v1 import indicator_pb2, value_pb2
 from ioc.registry.v1 import contract_pb2, device_pb2, place_pb2, source_pb2
 from ioc.soc.v1 import exchange_pb2, incident_pb2, security_event_pb2
 from ioc_gateway.app import STREAM, assemble, make_app
+from ioc_gateway.listener import BoundServer
 from ioc_gateway.parts import Parts
 from ioc_gateway.settings import Settings
 from ioc_kit.bus import Bus
@@ -141,7 +140,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(app: Any, port: int) -> AsyncIterator[None]:
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
+    server = BoundServer(app, "127.0.0.1", port, standstill_seconds=1)
     task = asyncio.ensure_future(server.serve())
     try:
         async with asyncio.timeout(10):
@@ -156,7 +155,10 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
         yield
     finally:
         server.stop()
-        await task
+        _, pending = await asyncio.wait([task], timeout=5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert not pending, "a connection kept the server from ending"
 
 
 @pytest.fixture

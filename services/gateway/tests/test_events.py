@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -302,3 +303,39 @@ async def test_handing_out_takes_milliseconds(gateway: Any, raise_alert: Any, ev
             taken.append(time.perf_counter() - begun)
     # The middle one, so that a busy machine does not fail it; a reader that polls would be far above.
     assert sorted(taken)[25] < 0.05
+
+
+@asynccontextmanager
+async def standing_still(gateway: Any, eventually: Any) -> AsyncIterator[None]:
+    """A front end that has asked for the events and reads nothing."""
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    small.connect((host, int(port)))
+    with small:
+        token = gateway.issuer.token("operator")
+        small.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        await eventually(lambda: gateway.parts.hub.listeners == 1)
+        yield
+
+
+async def _publish_large(bus: Bus, kilobytes: int) -> None:
+    message = alerts.AlertRaised(alert=alert_pb2.Alert(alert_id="a", acknowledge_note="x" * 1000 * kilobytes))
+    at = datetime.now(UTC)
+    await bus.publish(new_event(message, tenant="vinh", source="alerts", noun="alert", verb="raised", at=at))
+
+
+async def test_a_reader_that_stands_still_is_kept_little_for_and_then_let_go(
+    gateway: Any, streams: Bus, eventually: Any
+) -> None:
+    await eventually(lambda: "A" in gateway.parts.hub.positions)
+    async with standing_still(gateway, eventually):
+        sent = 0
+        while gateway.parts.hub.listeners:
+            # What sockets hold, and as many events as may wait; more would be a memory that grows.
+            assert sent < 2 * QUEUE_LIMIT
+            await _publish_large(streams, 100)
+            sent += 1
+        assert gateway.parts.hub.open_streams <= 1
+        # Its socket is still open and says nothing: the kernel ends the connection, and with it the stream.
+        await eventually(lambda: gateway.parts.hub.open_streams == 0)

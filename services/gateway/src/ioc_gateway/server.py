@@ -8,16 +8,14 @@ import sys
 from contextlib import AsyncExitStack
 
 import structlog
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from ioc_gateway.app import build
+from ioc_gateway.listener import BoundServer
 from ioc_gateway.settings import Settings
 from ioc_kit.errors import IocError
 from ioc_kit.telemetry import configure_tracing
 
 log = structlog.get_logger()
-BACKLOG = 1024
 
 
 async def serve(settings: Settings) -> None:
@@ -29,14 +27,12 @@ async def serve(settings: Settings) -> None:
         if provider is not None:
             stack.callback(provider.shutdown)
         try:
+            host, _, port = settings.http_listen.rpartition(":")
             app, parts = await build(settings, stack)
+            server = BoundServer(app, host, int(port))
         except (IocError, OSError) as error:
             log.error("cannot start", problem=str(error))
             sys.exit(f"gateway stopped: {error}")
-        host, _, port = settings.http_listen.rpartition(":")
-        server = Server(
-            app, address=host, port=int(port), interface=Interfaces.ASGI, backlog=BACKLOG, log_enabled=False
-        )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         running = asyncio.ensure_future(server.serve())
@@ -45,10 +41,15 @@ async def serve(settings: Settings) -> None:
         log.info("serving", address=settings.http_listen)
         await asyncio.wait([running, background, stop], return_when=asyncio.FIRST_COMPLETED)
         # granian waits for open responses: a stream of events would hold it for ever, so those end first.
-        await parts.drain(settings.drain_seconds)
+        await parts.drain(settings.drain_seconds / 2)
         server.stop()  # type: ignore[no-untyped-call]
         background.cancel()
         stop.cancel()
+        _, pending = await asyncio.wait([running], timeout=settings.drain_seconds / 2)
+        if pending:
+            # A client that does not read what it asked for holds its connection; it does not hold the process.
+            log.warning("connections are cut off", after_s=settings.drain_seconds)
+            running.cancel()
         results = await asyncio.gather(running, background, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):

@@ -29,9 +29,9 @@ _READERS = frozenset(
         "oc-operator",
         "soc-analyst",
         "partner",
-        "service",
     }
 )
+"""Who reads alerts, as the policy of alerts has it; a feed is never open to more than its service is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ FEEDS = (
         },
         _READERS,
     ),
-    Feed("K", "KPI", "kpi", {"indicator.computed": kpi.IndicatorComputed}, _READERS),
+    Feed("K", "KPI", "kpi", {"indicator.computed": kpi.IndicatorComputed}, _READERS | {"service"}),
     Feed(
         "S",
         "SOC",
         "soc",
         {"incident.opened": soc.IncidentOpened},
-        frozenset({"soc-analyst", "province-admin", "service"}),
+        frozenset({"soc-analyst", "province-admin", "oc-admin", "partner"}),
     ),
 )
 

@@ -45,7 +45,8 @@ class Listener:
         self._tenant = tenant
         self._items: deque[Item] = deque()
         self._wake = asyncio.Event()
-        self._is_closed = False
+        self.is_closed = False
+        """True once it gets no more: what waits may still be taken."""
 
     def wants(self, letter: str, position: int, tenant: str) -> bool:
         """True when the event belongs to this listener and it does not have it yet."""
@@ -53,7 +54,7 @@ class Listener:
 
     def offer(self, item: Item) -> None:
         """Adds an event, or closes the listener when too many wait."""
-        if self._is_closed or not self.wants(item.letter, item.position, item.tenant):
+        if self.is_closed or not self.wants(item.letter, item.position, item.tenant):
             return
         if len(self._items) >= QUEUE_LIMIT:
             self.close()
@@ -63,13 +64,13 @@ class Listener:
 
     def close(self) -> None:
         """Ends the listener once what waits has been taken."""
-        self._is_closed = True
+        self.is_closed = True
         self._wake.set()
 
     async def next(self, seconds: float) -> Item | None:
         """The next event, or None when none came in time. Raises Ended."""
         while not self._items:
-            if self._is_closed:
+            if self.is_closed:
                 raise Ended
             self._wake.clear()
             try:
@@ -99,6 +100,11 @@ class Hub:
     def open_streams(self) -> int:
         """How many streams are held now."""
         return self._open.total()
+
+    @property
+    def listeners(self) -> int:
+        """How many have caught up and wait for what comes."""
+        return sum(not each.is_closed for each in self._listeners)
 
     def take_place(self, caller: Caller) -> None:
         """Counts a stream of the caller until `leave_place`. Raises TooManyStreams, or Unavailable at the end."""
