@@ -164,8 +164,11 @@ function take(block) {
     const at = line.indexOf(":");
     return [line.slice(0, at), line.slice(at + 1).trimStart()];
   }));
+  // What happened between loading the lists and the first id of the stream came by neither way: load them again.
+  const isFirst = !state.lastId;
   if (fields.id) state.lastId = fields.id;
-  if (fields.event === "reset") return void load();
+  if (fields.event === "reset" || isFirst) load().catch((error) => tell(t().failed + error.message));
+  if (fields.event === "reset") return;
   if (!fields.data) return;
   const data = JSON.parse(fields.data);
   if (fields.event?.startsWith("alert.")) takeAlert(data.alert || data);
@@ -208,12 +211,15 @@ function drawAlerts() {
     else if (state.me?.roles?.some((role) => ["operator", "province-admin", "oc-admin", "oc-operator"].includes(role)) && alert.tenant === state.me.tenant) {
       const button = element("button", t().acknowledge);
       button.type = "button";
+      button.dataset.alert = alert.alert_id;
       button.addEventListener("click", () => { button.disabled = true; acknowledge(alert); });
       row.append(button);
     }
     return row;
   });
+  const focused = document.activeElement?.dataset.alert; // drawing again must not take the keyboard away
   $("alerts").replaceChildren(...(rows.length ? rows : [element("li", t().none, "none")]));
+  if (focused) document.querySelector(`[data-alert="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function drawValue(value) {
