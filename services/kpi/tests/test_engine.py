@@ -5,10 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from ioc_kit.bus import Event
 from ioc_kit.errors import Unavailable
@@ -207,20 +203,15 @@ async def test_one_value_that_cannot_be_written_does_not_hold_up_the_others(stor
     assert len(await versions(store)) == 3
 
 
-async def test_the_trace_of_the_reading_goes_on_in_the_value_and_its_event(store, recomputer, meter, make_database):
-    exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+async def test_the_trace_of_the_reading_goes_on_in_the_value_and_its_event(spans, store, recomputer):
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await recomputer.observe("c", an_event(traceparent=parent), "air-quality", an_hour_ago(), 60)
     await recomputer.drain()
     (value,) = await versions(store)
     assert value.trace_id == "0af7651916cd43dd8448eb211c80319c"
-    spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert format(spans["kpi compute"].context.trace_id, "032x") == value.trace_id
-    assert format(spans["kpi gather"].context.trace_id, "032x") == value.trace_id
+    ended = {span.name: span for span in spans.get_finished_spans()}
+    assert format(ended["kpi compute"].context.trace_id, "032x") == value.trace_id
+    assert format(ended["kpi gather"].context.trace_id, "032x") == value.trace_id
 
 
 async def test_a_number_that_vanishes_is_withdrawn_not_deleted(store, recomputer, meter):
