@@ -1,28 +1,9 @@
 """One trace runs from the caller through the door, the log and the ledger to the event that others consume."""
 
-import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-
-@pytest.fixture(scope="session")
-def exporter():
-    """Spans of the whole run: a tracer provider can be set once only."""
-    found = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    provider.add_span_processor(SimpleSpanProcessor(found))
-    return found
-
 
 async def test_one_trace_runs_from_the_push_to_the_event_of_what_was_written(
-    exporter, under_contract, a_batch, as_role, bus, eventually
+    spans, under_contract, a_batch, as_role, bus, eventually
 ):
-    exporter.clear()
     caller = "4bf92f3577b34da6a3ce929d0e0e4736"
     metadata = (*as_role("partner")["metadata"], ("traceparent", f"00-{caller}-00f067aa0ba902b7-01"))
     call = under_contract.intake.PushBatches(iter([a_batch(), a_batch("b-2", (-5.0,))]), metadata=metadata)
@@ -37,7 +18,7 @@ async def test_one_trace_runs_from_the_push_to_the_event_of_what_was_written(
         assert event.headers["ce-traceparent"] == event.headers["traceparent"]
 
     def names():
-        found = {span.name for span in exporter.get_finished_spans() if format(span.context.trace_id, "032x") == caller}
+        found = {span.name for span in spans.get_finished_spans() if format(span.context.trace_id, "032x") == caller}
         return {"intake batch", "ledger write", "COPY ingest.observation"} <= found
 
     await eventually(names)

@@ -14,9 +14,6 @@ from typing import Any
 import grpc
 import pytest
 from opentelemetry import trace
-from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from ioc.registry.v1 import events_pb2 as pb_registry
@@ -115,24 +112,6 @@ async def service(
             stack.push_async_callback(channel.aclose)
             await asyncio.wait_for(channel.channel.channel_ready(), 10)
             yield Service(channel, issuer, bus, listeners[0].port)
-
-
-@pytest.fixture(scope="session")
-def _spans() -> InMemorySpanExporter:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    return exporter
-
-
-@pytest.fixture
-def spans(_spans: InMemorySpanExporter) -> InMemorySpanExporter:
-    """Spans that ended since the test began."""
-    _spans.clear()
-    # The instrumentor takes one engine a process, and an earlier test's had it: the next one made is traced.
-    SQLAlchemyInstrumentor().uninstrument()
-    return _spans
 
 
 def current_alerts(eve_lines: bytes) -> bytes:

@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 from nats.js.errors import NotFoundError
+from opentelemetry import trace
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from ioc_kit.bus import Bus
 from ioc_kit.embedded import (
@@ -129,6 +134,25 @@ def fixed_clock() -> FixedClock:
 def issuer() -> SigningIssuer:
     """Signs tokens that the verifier it gives accepts."""
     return SigningIssuer()
+
+
+@pytest.fixture(scope="session")
+def _span_exporter() -> InMemorySpanExporter:
+    # A process may set its tracer provider once only, so all suites of a run share this one.
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return exporter
+
+
+@pytest.fixture
+def spans(_span_exporter: InMemorySpanExporter) -> InMemorySpanExporter:
+    """The spans that ended since the test began. Ask for it before the service: the next `Database` made is traced."""
+    _span_exporter.clear()
+    # The instrumentor takes one engine a process, and an earlier test's had it.
+    SQLAlchemyInstrumentor().uninstrument()
+    return _span_exporter
 
 
 @pytest.fixture

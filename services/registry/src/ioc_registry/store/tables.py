@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
-class _Coded(SQLModel):
+class _Base(SQLModel, registry=registry()):
+    """Tables of this service alone: SQLModel's own registry is shared by whatever runs in the process."""
+
+
+class _Coded(_Base):
     code: str = Field(primary_key=True)
     search_key: str
     document: dict[str, Any] = Field(sa_type=JSONB)
@@ -30,7 +35,7 @@ class SourceRow(_Coded, table=True):
     __tablename__ = "source"
 
 
-class ContractRow(SQLModel, table=True):
+class ContractRow(_Base, table=True):
     __tablename__ = "contract"
 
     tenant: str = Field(primary_key=True)
@@ -40,7 +45,7 @@ class ContractRow(SQLModel, table=True):
     document: dict[str, Any] = Field(sa_type=JSONB)
 
 
-class SeriesRow(SQLModel, table=True):
+class SeriesRow(_Base, table=True):
     __tablename__ = "series"
 
     tenant: str = Field(primary_key=True)
@@ -53,7 +58,7 @@ class SeriesRow(SQLModel, table=True):
     document: dict[str, Any] = Field(sa_type=JSONB)
 
 
-class DeviceRow(SQLModel, table=True):
+class DeviceRow(_Base, table=True):
     __tablename__ = "device"
 
     device_id: str = Field(primary_key=True)
