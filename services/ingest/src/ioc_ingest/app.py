@@ -58,7 +58,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> App:
     catalogue = SqlCatalogue(database)
     book = MemoryTermsBook(catalogue)
     await book.refresh()
-    receipts = SqlReceipts(database)
+    receipts = await stack.enter_async_context(SqlReceipts.open(url))
     devices = SqlDeviceBook(database)
     log = JetStreamLog(bus)
     intake = Intake(book, log, receipts, clock)

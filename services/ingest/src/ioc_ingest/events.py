@@ -11,7 +11,7 @@ from datetime import datetime
 from ioc.ingest.v1 import events_pb2
 from ioc_ingest.domain.batch import AcceptedBatch
 from ioc_ingest.domain.written import QuarantinedRows, WrittenRows
-from ioc_ingest.rpc.batches import accepted_to_proto, timestamp
+from ioc_ingest.rpc.batches import accepted_to_proto, columns_field, timestamp
 from ioc_kit.bus import Event, new_event
 
 SERVICE = "ingest"
@@ -51,7 +51,7 @@ def accepted_events(batch: AcceptedBatch, max_bytes: int) -> list[Event]:
     else:
         stem = f"batch-{uuid.uuid4()}"
     events = []
-    for number, message in enumerate(messages, 1):
+    for number, (message, wire) in enumerate(messages, 1):
         event = new_event(
             message,
             tenant=batch.tenant,
@@ -72,7 +72,8 @@ def accepted_events(batch: AcceptedBatch, max_bytes: int) -> list[Event]:
             ACCEPTED: str(message.accepted),
             QUARANTINED: str(message.quarantined),
         }
-        events.append(replace(event, headers=headers))
+        data = event.data + columns_field(wire) if wire else event.data
+        events.append(replace(event, data=data, headers=headers))
     return events
 
 
@@ -120,11 +121,11 @@ def quarantined_event(rows: QuarantinedRows, at: datetime) -> Event:
     return new_event(message, tenant=rows.tenant, source=SERVICE, noun="readings", verb="quarantined", at=at)
 
 
-def _split(batch: AcceptedBatch, limit: int) -> Iterator[events_pb2.BatchAccepted]:
+def _split(batch: AcceptedBatch, limit: int) -> Iterator[tuple[events_pb2.BatchAccepted, bytes]]:
     message = accepted_to_proto(batch)
-    halves = batch.halves() if message.ByteSize() > limit else None
+    halves = batch.halves() if message.ByteSize() + len(batch.wire) > limit else None
     if halves is None:
-        yield message
+        yield message, batch.wire
         return
     for half in halves:
         yield from _split(half, limit)

@@ -165,6 +165,7 @@ class Intake:
             received_at=now,
             content_sha256=content_sha256,
             columns=delivery.columns.take(checked.is_accepted),
+            wire=b"" if checked.rule.any() else delivery.wire,
             refusals=refusals,
         )
 

@@ -71,6 +71,8 @@ class AcceptedBatch:
     refusals: tuple[Refusal, ...] = ()
     reason: str = ""
     stamp_sequence: int = 0
+    wire: bytes = b""
+    """The columns in the form that the log keeps, where that is known already."""
     is_repeatable: bool = False
     """True when the sender chose the batch id, and may send the same again under it."""
 
@@ -84,12 +86,9 @@ class AcceptedBatch:
         rows, refused = len(self.columns), len(self.refusals)
         if refused and (refused > 1 or rows):
             cut = 0 if rows else refused // 2
-            return replace(self, refusals=self.refusals[:cut]), replace(
-                self, columns=self.columns.first(0), refusals=self.refusals[cut:]
-            )
+            second = replace(self, columns=self.columns.first(0), wire=b"", refusals=self.refusals[cut:])
+            return replace(self, refusals=self.refusals[:cut]), second
         if rows > 1:
-            return (
-                replace(self, columns=self.columns.first(rows // 2)),
-                replace(self, columns=self.columns.last(rows - rows // 2)),
-            )
+            first = replace(self, columns=self.columns.first(rows // 2), wire=b"")
+            return first, replace(self, columns=self.columns.last(rows - rows // 2), wire=b"")
         return None

@@ -40,6 +40,8 @@ class Delivery:
     refusals: tuple[Refusal, ...] = ()
     place: Place | None = None
     """Set by doors whose rows are not numbered as the columns are."""
+    wire: bytes = b""
+    """The columns as they came, in the form that the log keeps: where all are accepted, nothing is built anew."""
 
     def numbered(self, refusals: Sequence[Refusal]) -> list[Refusal]:
         """The refusals of rows of `columns` with the numbers and originals that their sender knows."""

@@ -125,7 +125,7 @@ def _integer(digits: str) -> float | int:
 
 def _refuse(found: _Found, rule: Rule, name: str, facts: Mapping[str, str], original: Any) -> None:
     text = json.dumps(original, ensure_ascii=False, default=str)[:MAX_ORIGINAL]
-    found.refusals.append(Refusal(found.count + 1, rule, name, _clean(facts), printable(text)))
+    found.refusals.append(Refusal(found.count + 1, rule, printable(name), _clean(facts), printable(text)))
 
 
 def _refused(payload: bytes, rule: Rule, name: str, facts: Mapping[str, str]) -> Delivery:

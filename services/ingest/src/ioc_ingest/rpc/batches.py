@@ -10,7 +10,7 @@ from ioc.type.v1 import text_pb2
 from ioc_ingest.domain.batch import AcceptedBatch, Receipt
 from ioc_ingest.domain.columns import Columns
 from ioc_ingest.domain.refusal import Refusal
-from ioc_ingest.domain.terms import from_us, to_us
+from ioc_ingest.domain.terms import to_us
 from ioc_kit.telemetry import current_trace_id
 
 
@@ -39,7 +39,7 @@ def columns_to_proto(columns: Columns) -> intake_pb2.ObservationBatch:
 
 
 def accepted_to_proto(batch: AcceptedBatch) -> events_pb2.BatchAccepted:
-    """The message of the log."""
+    """The message of the log; without its columns where `batch.wire` has them, which then follow as they are."""
     return events_pb2.BatchAccepted(
         source=batch.source,
         contract=batch.contract,
@@ -48,7 +48,7 @@ def accepted_to_proto(batch: AcceptedBatch) -> events_pb2.BatchAccepted:
         batch_id=batch.batch_id,
         received_at=timestamp(to_us(batch.received_at)),
         content_sha256=batch.content_sha256,
-        batch=columns_to_proto(batch.columns),
+        batch=None if batch.wire else columns_to_proto(batch.columns),
         received=batch.received,
         accepted=len(batch.columns),
         quarantined=len(batch.refusals),
@@ -56,6 +56,20 @@ def accepted_to_proto(batch: AcceptedBatch) -> events_pb2.BatchAccepted:
         reason=batch.reason,
         stamp_sequence=batch.stamp_sequence,
     )
+
+
+def columns_field(wire: bytes) -> bytes:
+    """The field `BatchAccepted.batch` of columns that are serialised already: a tag, a length, the bytes.
+
+    Fields of a proto may follow each other in any order, so it is put behind the message without it.
+    """
+    length = bytearray()
+    rest = len(wire)
+    while rest > 0x7F:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    length.append(rest)
+    return bytes([events_pb2.BatchAccepted.BATCH_FIELD_NUMBER << 3 | 2]) + bytes(length) + wire
 
 
 def receipt_to_proto(receipt: Receipt) -> intake_pb2.Receipt:
@@ -113,14 +127,3 @@ def _item_to_proto(batch: AcceptedBatch, refusal: Refusal) -> quarantine_pb2.Qua
         original_bytes=refusal.original_bytes or len(original),
         trace_id=current_trace_id(),
     )
-
-
-__all__ = [
-    "accepted_to_proto",
-    "columns_from_proto",
-    "columns_to_proto",
-    "from_us",
-    "problem_to_proto",
-    "receipt_to_proto",
-    "timestamp",
-]

@@ -97,7 +97,8 @@ class IntakeServicer(intake_pb2_grpc.IntakeServiceServicer):
         rows = len(request.batch.series_index)
         if rows > MAX_ROWS:
             raise BatchTooLarge(rows, MAX_ROWS)
-        content = hashlib.sha256(request.batch.SerializeToString(deterministic=True)).digest()
+        wire = request.batch.SerializeToString(deterministic=True)
+        content = hashlib.sha256(wire).digest()
         stamp = None
         if request.HasField("stamp"):
             stamp = Stamp(request.stamp.sequence, request.stamp.content_sha256)
@@ -108,7 +109,7 @@ class IntakeServicer(intake_pb2_grpc.IntakeServiceServicer):
             caller.tenant,
             request.source,
             Door.GRPC,
-            Delivery(columns),
+            Delivery(columns, wire=wire),
             batch_id=request.batch_id,
             content_sha256=content,
             stamp=stamp,

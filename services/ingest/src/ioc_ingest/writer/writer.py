@@ -227,7 +227,8 @@ class _Turn:
     async def _set_aside(self, message: Msg, error: Exception) -> None:
         position = message.metadata.sequence.stream
         log.error("dead letter", subject=message.subject, position=position, exc_info=error)
-        headers = {name: value for name, value in (message.headers or {}).items() if name.lower() != "nats-msg-id"}
+        # What the server was told when the batch was published (its id, the stream it belongs to) holds there only.
+        headers = {name: value for name, value in (message.headers or {}).items() if not name.lower().startswith("nats-")}
         headers |= {
             "Nats-Msg-Id": f"dead-{DURABLE}-OBSERVATIONS-{position}",
             "ioc-dead-reason": f"{type(error).__name__}: {error}".replace("\r", " ").replace("\n", " ")[:1000],
