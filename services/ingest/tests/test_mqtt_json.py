@@ -100,6 +100,11 @@ def test_what_is_kept_of_a_payload_holds_no_control_characters():
     assert "DROP TABLE" in refusal.original
 
 
+def test_a_measure_with_control_characters_is_named_with_escapes():
+    refusal = parsed(json.dumps({"at": AT, "values": {"a\x00\x1b[31m": 1.0}}).encode()).refusals[0]
+    assert (refusal.rule, refusal.field) == (Rule.MEASURE_UNKNOWN, "values.a\\x00\\x1b[31m")
+
+
 def test_a_device_that_no_contract_binds_is_refused_whole():
     assert rules(refuse_unbound(b"{}", "aq-9")) == [(Rule.DEVICE_NOT_BOUND, "topic")]
 

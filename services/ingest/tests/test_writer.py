@@ -238,7 +238,9 @@ async def test_only_one_writer_is_active_and_another_takes_over_at_once(
 async def test_a_message_that_cannot_be_stored_is_set_aside_and_holds_nobody_up(
     under_contract, push, a_batch, bus, eventually, sql
 ):
-    await bus.jetstream.publish("ioc.vinh.ingest.v1.batch.accepted", b"nonsense")
+    # As the door publishes: the stream that a batch belongs to is not the one of dead letters.
+    told = {"Nats-Expected-Stream": "OBSERVATIONS"}
+    await bus.jetstream.publish("ioc.vinh.ingest.v1.batch.accepted", b"nonsense", headers=told)
     no_counts = a_log_event(1)
     del no_counts.headers["ioc-part"]
     await bus.publish(no_counts)

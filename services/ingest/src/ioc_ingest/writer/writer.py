@@ -74,10 +74,8 @@ class Writer:
                 NatsError,
                 LogGap,
                 ConsumerGone,
-                asyncpg.PostgresConnectionError,
+                asyncpg.PostgresError,
                 asyncpg.InterfaceError,
-                asyncpg.OperatorInterventionError,
-                asyncpg.InsufficientResourcesError,
             ) as error:
                 log.warning("the writer starts again", problem=str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -228,7 +226,9 @@ class _Turn:
         position = message.metadata.sequence.stream
         log.error("dead letter", subject=message.subject, position=position, exc_info=error)
         # What the server was told when the batch was published (its id, the stream it belongs to) holds there only.
-        headers = {name: value for name, value in (message.headers or {}).items() if not name.lower().startswith("nats-")}
+        headers = {
+            name: value for name, value in (message.headers or {}).items() if not name.lower().startswith("nats-")
+        }
         headers |= {
             "Nats-Msg-Id": f"dead-{DURABLE}-OBSERVATIONS-{position}",
             "ioc-dead-reason": f"{type(error).__name__}: {error}".replace("\r", " ").replace("\n", " ")[:1000],
