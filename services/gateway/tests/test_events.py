@@ -319,10 +319,10 @@ async def standing_still(gateway: Any, eventually: Any) -> AsyncIterator[None]:
         yield
 
 
-async def _publish_large(bus: Bus, kilobytes: int) -> None:
+async def _publish_large(bus: Bus, kilobytes: int) -> int:
     message = alerts.AlertRaised(alert=alert_pb2.Alert(alert_id="a", acknowledge_note="x" * 1000 * kilobytes))
     at = datetime.now(UTC)
-    await bus.publish(new_event(message, tenant="vinh", source="alerts", noun="alert", verb="raised", at=at))
+    return await bus.publish(new_event(message, tenant="vinh", source="alerts", noun="alert", verb="raised", at=at))
 
 
 async def test_a_reader_that_stands_still_is_kept_little_for_and_then_let_go(
@@ -334,7 +334,8 @@ async def test_a_reader_that_stands_still_is_kept_little_for_and_then_let_go(
         while gateway.parts.hub.listeners:
             # What sockets hold, and as many events as may wait; more would be a memory that grows.
             assert sent < 2 * QUEUE_LIMIT
-            await _publish_large(streams, 100)
+            position = await _publish_large(streams, 100)
+            await eventually(lambda position=position: gateway.parts.hub.positions["A"] >= position, every=0.001)
             sent += 1
         assert gateway.parts.hub.open_streams <= 1
         # Its socket is still open and says nothing: the kernel ends the connection, and with it the stream.
