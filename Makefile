@@ -35,6 +35,7 @@ protos: $(VENV)/.test-ready  ## generates the stubs from proto/
 
 test-keycloak: $(VENV)/.test-ready  ## the log-in and tenant journeys against a real Keycloak (needs Java and Maven)
 	IOC_REQUIRE_KEYCLOAK=1 $(BIN)/python -m pytest -m keycloak tests/keycloak
+	IOC_TEST_ISSUER=keycloak $(BIN)/python -m pytest --timeout=600 tests/journeys/test_sign_in.py tests/journeys/test_tenants.py
 
 test-charts: $(VENV)/.test-ready  ## lints, renders and checks the charts (needs Go)
 	devtools/charts/check.sh

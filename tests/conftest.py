@@ -7,10 +7,11 @@ At the end the platform is asked to prove itself, and nothing of it may be left 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ import httpx
 import psutil
 import pytest
 
+from ioc_devtools.issuer.keycloak import start_keycloak
 from ioc_devtools.platform.launched import launched_platform
+from ioc_devtools.platform.ports import choose
+from ioc_devtools.platform.services import Layout, realm_environment
 from ioc_devtools.platform.state import Run, StateFolder
 from ioc_devtools.testing.events import EventListener
 from ioc_devtools.testing.people import SignedIn, SignIns
@@ -61,7 +65,7 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
             "IOC_RATE_PER_MINUTE": MANY,
             "IOC_ANONYMOUS_RATE_PER_MINUTE": MANY,
         }
-        with launched_platform(folder / "state", settings) as (state, run, _):
+        with issuer_of(folder, settings), launched_platform(folder / "state", settings) as (state, run, _):
             processes = _family(run)
             yield Platform(state, run, SignIns(state, run), spans)
             found = asyncio.run(check_all(state))
@@ -72,6 +76,20 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         print(f"the platform's folder, with its logs: {folder}")
     else:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def issuer_of(folder: Path, settings: dict[str, str]) -> Iterator[None]:
+    """A real Keycloak with IOC_TEST_ISSUER=keycloak; nothing for the embedded issuer, which is a part itself."""
+    if os.environ.get("IOC_TEST_ISSUER") != "keycloak":
+        yield
+        return
+    state = StateFolder(folder / "state")
+    state.prepare()
+    layout = Layout(choose(), state)
+    with start_keycloak(folder / "keycloak", realm_environment(layout)) as keycloak:
+        settings |= {"IOC_EXTERNAL_ISSUER": keycloak.issuer, "IOC_PORT_GATEWAY": str(layout.ports["gateway"])}
+        yield
 
 
 def _family(run: Run) -> list[psutil.Process]:

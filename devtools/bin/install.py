@@ -23,7 +23,7 @@ def main() -> None:
     arguments.add_argument("--stamp", type=Path, required=True)
     arguments.add_argument("--also-stamp", type=Path)
     options = arguments.parse_args()
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # whoever runs this may have any Python
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"Python {version} is too old: install Python 3.11 or newer, then `make PYTHON=python3.11 ...`")
     free = shutil.disk_usage(ROOT).free
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def make_environment(environment: Path) -> None:
-    """A venv of the Python that runs us, made anew when the old one is of another version; with uv, at a pinned version."""
+    """A venv of the Python that runs us, made anew when the old one is of another version; in it the pinned uv."""
     python = environment / "bin" / "python"
     if python.exists():
         same = subprocess.run([python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True)
@@ -69,9 +69,10 @@ def install(environment: Path, requirements: Path) -> None:
 def place_packages(environment: Path) -> None:
     """The project's packages, editable, without looking anything up."""
     uv = environment / "bin" / UV
-    folders = sorted(folder for pattern in PACKAGES for folder in ROOT.glob(pattern) if (folder / "pyproject.toml").exists())
-    editable = [part for folder in folders for part in ("-e", folder)]
-    run([uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *editable], "this is a defect", environment)
+    projects = sorted(project for pattern in PACKAGES for project in ROOT.glob(f"{pattern}/pyproject.toml"))
+    editable = [part for project in projects for part in ("-e", project.parent)]
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *editable]
+    run(command, "this is a defect of the project: tell its maintainers", environment)
 
 
 def run(command: list, remedy: str, environment: Path | None = None) -> None:

@@ -44,12 +44,17 @@ class Layout:
 
     @property
     def issuer(self) -> str:
-        """The issuer's identifier."""
-        return f"http://{self.address('identity')}/realms/ioc"
+        """The issuer's identifier: the embedded one, or the one that IOC_EXTERNAL_ISSUER names (a Keycloak)."""
+        return external_issuer() or f"http://{self.address('identity')}/realms/ioc"
 
     def database_url(self, role: str) -> str:
         """The URL of a database role; its password is a secret of this installation."""
         return f"postgresql://{role}:{self.state.secret(f'db:{role}')}@{self.address('postgres')}/{DATABASE}"
+
+
+def external_issuer() -> str:
+    """An issuer that somebody else runs with the same realm and settings; empty for the embedded one."""
+    return os.environ.get("IOC_EXTERNAL_ISSUER", "")
 
 
 def inherited() -> dict[str, str]:

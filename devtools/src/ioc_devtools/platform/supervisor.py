@@ -19,6 +19,7 @@ from ioc_devtools.platform.services import (
     ROOT,
     SCHEMAS,
     Layout,
+    external_issuer,
     gateway_spec,
     issuer_spec,
     service_specs,
@@ -70,13 +71,13 @@ class Supervisor:
             progress("PostgreSQL, NATS")
             await asyncio.to_thread(self._start_stores)
             progress("identity, schemas")
-            issuer = self._spawn(issuer_spec(self.layout))
+            issuer = None if external_issuer() else self._spawn(issuer_spec(self.layout))
             await asyncio.to_thread(self._migrate)
             progress("services")
             services = [self._spawn(spec) for spec in service_specs(self.layout)]
             gateway = self._spawn(gateway_spec(self.layout))
             discovery = f"{self.layout.issuer}/.well-known/openid-configuration"
-            await wait_for(issuer, lambda: answers(discovery))
+            await wait_for(issuer or gateway, lambda: answers(discovery))
             for child in services:
                 await wait_for(child, lambda child=child: is_serving(child.spec.address))  # type: ignore[misc]
             progress("catalogue")
