@@ -223,10 +223,10 @@ def vn_aqi():
                 source="air-quality",
                 measure=f"{name}_ugm3",
                 aggregate=indicator_pb2.AGGREGATE_MEAN,
-                periods=12,
+                periods=periods,
                 is_required=False,
             )
-            for name in ("pm25", "pm10")
+            for name, periods in (("pm25", 12), ("pm10", 12), ("no2", 1))
         ],
         period_kind=period_pb2.PERIOD_KIND_HOUR,
         subject=indicator_pb2.SUBJECT_THING,

@@ -103,6 +103,18 @@ async def test_each_change_is_told_once_with_what_was_before(world, air, bus, ev
     assert len(ids) == len(set(ids))
 
 
+async def test_a_gas_of_the_hour_decides_when_it_is_worse(world, air, eventually):
+    await world.write("vinh", PM25.replace("pm25", "no2"), [(NOW - timedelta(minutes=30), 118.7)])
+
+    async def is_decided_by_the_gas():
+        newest = (await world.latest("vn_aqi_hourly"))[0]
+        return newest.dominant == "no2" and newest
+
+    worse = await eventually(is_decided_by_the_gas)
+    assert worse.value == 59
+    assert worse.grades.complete.score == 1.0
+
+
 async def test_the_same_readings_again_change_nothing(world, air, eventually):
     before = await world.history("VN-AQI", "vn_aqi_hourly", include_versions=True)
     calls = len(world.ledger.calls)
