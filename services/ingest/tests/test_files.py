@@ -120,7 +120,7 @@ async def test_a_bad_row_is_quarantined_with_row_column_reason_remedy_and_the_go
     assert found == [
         (3, "OBS_VALUE", "value-not-readable"),
         (4, "REF_AREA", "area-unknown"),
-        (5, "value", "value-out-of-range"),
+        (5, "OBS_VALUE", "value-out-of-range"),
     ]
     for problem in answer.problems:
         assert problem.reason_vi

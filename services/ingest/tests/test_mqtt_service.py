@@ -223,6 +223,12 @@ async def test_what_a_device_sends_wrong_is_quarantined_with_reason_and_remedy_u
         assert (item.origin, item.door, item.source) == ("aq-1", "mqtt", "air-quality")
         assert item.reason.vi
         assert item.remedy.vi
+    fields = {item.rule: item.field for item in items}
+    assert (fields["value-out-of-range"], fields["time-in-future"], fields["time-too-late"]) == (
+        "values.pm25_ugm3",
+        "at",
+        "at",
+    )
     too_large = next(item for item in items if item.rule == "payload-too-large")
     assert too_large.original_bytes == 300 * 1024
     assert [o.value for o in await ask.latest()] == [12.5]

@@ -174,6 +174,13 @@ def _together(reads: Sequence[_Read], refused: set[int]) -> Delivery:
         refused.add(of_all)
         message = read.message
         text = printable(message.payload[:MAX_ORIGINAL].decode("utf-8", "replace"))
-        return Located(row - int(ends[number]) + counts[number] + 1, text, message.device, len(message.payload))
+        measure = columns.key_of(row).split("/")[1]
+        return Located(
+            row - int(ends[number]) + counts[number] + 1,
+            text,
+            message.device,
+            len(message.payload),
+            {"time_us": "at", "value": f"values.{measure}"},
+        )
 
     return Delivery(columns, refusals, place)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ioc_ingest.domain.columns import Columns
@@ -20,12 +20,16 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a row stood in what was sent: its number there (from 1), that line or payload, and who sent it."""
+    """Where a row stood in what was sent: its number there (from 1), that line or payload, and who sent it.
+
+    `fields` are the sender's names for what the columns call `time_us`, `value` and so on.
+    """
 
     row: int
     original: str
     origin: str = ""
     original_bytes: int = 0
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 Place = Callable[[int], Located]
@@ -54,6 +58,7 @@ class Delivery:
                 replace(
                     refusal,
                     row=at.row,
+                    field=at.fields.get(refusal.field, refusal.field),
                     original=at.original or refusal.original,
                     origin=at.origin,
                     original_bytes=at.original_bytes,

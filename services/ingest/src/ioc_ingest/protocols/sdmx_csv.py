@@ -89,7 +89,7 @@ def parse(file: IO[bytes], contracts: Sequence[Contract]) -> Delivery:
         if row.text.strip():
             facts = {"found": str(row.actual_columns), "expected": str(row.expected_columns)}
             found.refuse(lines, int(row.number or 0), Rule.COLUMN_MISSING, "", facts)
-    return _finish(found, lines)
+    return _finish(found, lines, header)
 
 
 def _number(
@@ -173,7 +173,7 @@ def _encoded(column: pa.Array[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype
     ).astype(np.int64)
 
 
-def _finish(found: _Found, lines: Lines) -> Delivery:
+def _finish(found: _Found, lines: Lines, header: Header) -> Delivery:
     if not found.index:
         return Delivery(nothing(), tuple(found.refusals))
     columns = Columns.make(
@@ -188,9 +188,11 @@ def _finish(found: _Found, lines: Lines) -> Delivery:
     kept = numbers[is_single]
     columns = columns.take(is_single)
 
+    fields = {"time_us": header.time, "value": header.value}
+
     def place(row: int) -> Located:
         number = int(kept[row])
-        return Located(number, lines.text(number))
+        return Located(number, lines.text(number), fields=fields)
 
     return Delivery(columns, tuple(found.refusals), place)
 
