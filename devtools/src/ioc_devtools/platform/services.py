@@ -120,6 +120,8 @@ def _environment(layout: Layout, name: str) -> dict[str, str]:
     if name == "ingest":
         environment |= {
             "IOC_WRITER_DATABASE_URL": layout.database_url("ioc_ingest_writer"),
+            # What NATS acknowledges and drops stands only in its log.
+            "IOC_NATS_SERVER_LOG": str(layout.state.path / "nats" / "nats.log"),
             "IOC_MQTT_HOST": HOST,
             "IOC_MQTT_PORT": str(layout.ports["mqtt"]),
             "IOC_NATS_SYSTEM_USER": WATCH,

@@ -95,36 +95,42 @@ class Consumer:
 
     async def _take(self, messages: Sequence[Msg]) -> None:
         for index, message in enumerate(messages):
-            if not await self._deliver(message):
-                # Order matters within a consumer: what follows a message that has to wait, waits behind it.
-                for later in messages[index + 1 :]:
-                    await later.nak(delay=BACKOFF_SECONDS[0])
+            await self._deliver(message, messages[index + 1 :])
+
+    async def _deliver(self, message: Msg, behind: Sequence[Msg]) -> None:
+        """Handles one message to its end. What stands behind it waits: order matters within a consumer."""
+        position = message.metadata.sequence.stream
+        # Deliveries before this one ended with their process: a message that kills it must not do so for ever.
+        tries = (message.metadata.num_delivered or 1) - 1
+        while True:
+            tries += 1
+            try:
+                event = from_message(message.subject, message.data, message.headers, position)
+                with consumer_span(tracer, f"{self._subscription.durable} process", event.headers):
+                    await self._handle(event)
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                raise
+            except Exception as error:  # each ends in a repeat or a dead letter, never in a lost message
+                is_final = isinstance(error, DeadLetter) or (isinstance(error, IocError) and not error.is_retryable)
+                if is_final or tries > len(BACKOFF_SECONDS):
+                    log.error("dead letter", subject=message.subject, tries=tries, exc_info=error)
+                    await self._set_aside(message, error)
+                    return
+                delay = BACKOFF_SECONDS[tries - 1]
+                log.warning("will try again", subject=message.subject, tries=tries, delay_s=delay, exc_info=error)
+                await self._wait(delay, [message, *behind])
+            else:
+                await message.ack()
                 return
 
-    async def _deliver(self, message: Msg) -> bool:
-        position = message.metadata.sequence.stream
-        try:
-            event = from_message(message.subject, message.data, message.headers, position)
-            with consumer_span(tracer, f"{self._subscription.durable} process", event.headers):
-                await self._handle(event)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            raise
-        except Exception as error:  # noqa: BLE001  # every kind ends in a repeat or a dead letter, never in a lost message
-            return await self._failed(message, error)
-        await message.ack()
-        return True
-
-    async def _failed(self, message: Msg, error: Exception) -> bool:
-        tries = message.metadata.num_delivered or 1
-        is_final = isinstance(error, DeadLetter) or (isinstance(error, IocError) and not error.is_retryable)
-        if not is_final and tries <= len(BACKOFF_SECONDS):
-            delay = BACKOFF_SECONDS[tries - 1]
-            log.warning("will try again", subject=message.subject, tries=tries, delay_s=delay, exc_info=error)
-            await message.nak(delay=delay)
-            return False
-        log.error("dead letter", subject=message.subject, tries=tries, exc_info=error)
-        await self._set_aside(message, error)
-        return True
+    async def _wait(self, seconds: float, messages: Sequence[Msg]) -> None:
+        """Waits, and tells the server meanwhile that the messages are still in hand."""
+        step = self._subscription.ack_wait_seconds / 3
+        while seconds > 0:
+            for message in messages:
+                await message.in_progress()
+            await asyncio.sleep(min(seconds, step))
+            seconds -= step
 
     async def _set_aside(self, message: Msg, error: Exception) -> None:
         subscription = self._subscription
