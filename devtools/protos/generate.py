@@ -1,8 +1,8 @@
 """Generates libs/stubs from proto/, or with --check tells whether it is still what proto/ says.
 
-    python devtools/protos/generate.py            writes the stubs
-    python devtools/protos/generate.py --check    ends with status 1 on drift
-    python devtools/protos/generate.py --release  also freezes the protos that `buf breaking` compares with
+python devtools/protos/generate.py            writes the stubs
+python devtools/protos/generate.py --check    ends with status 1 on drift
+python devtools/protos/generate.py --release  also freezes the protos that `buf breaking` compares with
 """
 
 import argparse
