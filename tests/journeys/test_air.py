@@ -46,7 +46,13 @@ async def test_readings_become_an_index_a_warning_and_a_correction(
         bad_hour = newest_hour - HOUR
         for minute in range(60):
             await station.publish_hour(bad_hour, {"pm25_ugm3": BAD}, minutes=[minute])
-        first = await eventually(lambda: has_index(bad_hour, [BAD] * 12), 20)
+
+        async def is_whole() -> dict[str, Any] | None:
+            # The mean is right from the first minute on, but early in an hour that first minute is a stale one.
+            value = await has_index(bad_hour, [BAD] * 12)
+            return value if value is not None and not value["is_stale"] else None
+
+        first = await eventually(is_whole, 20)
         assert (first["dominant"], first["band"], first["is_stale"]) == ("pm25", "bad", False)
 
         # One alert, however many readings arrived; the front end saw it once.

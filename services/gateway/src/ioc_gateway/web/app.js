@@ -24,7 +24,7 @@ const TEXTS = {
   },
 };
 
-const state = { language: localStorage.getItem("language") === "en" ? "en" : "vi", me: null, sources: [], values: [], alerts: [], indicators: new Map(), lastId: "" };
+const state = { language: localStorage.getItem("language") === "en" ? "en" : "vi", me: null, sources: [], values: [], alerts: [], indicators: new Map(), areas: new Map(), lastId: "" };
 const session = { config: null, endpoints: null, access: "", refresh: "", id: "", until: 0, renewing: null };
 const $ = (id) => document.getElementById(id);
 const t = () => TEXTS[state.language];
@@ -114,8 +114,11 @@ async function all(path) {
 }
 
 async function load() {
-  const [sources, indicators, values, alerts] = await Promise.all([all("sources"), all("indicators"), all("indicator-values/latest"), all("alerts?state=open&state=acknowledged")]);
-  Object.assign(state, { sources, values, alerts: alerts.filter(isStanding), indicators: new Map(indicators.map((one) => [`${one.set}/${one.code}`, one])) });
+  const [sources, indicators, areas, values, alerts] = await Promise.all(
+    ["sources", "indicators", "areas", "indicator-values/latest", "alerts?state=open&state=acknowledged"].map(all));
+  Object.assign(state, { sources, values, alerts: alerts.filter(isStanding) });
+  state.indicators = new Map(indicators.map((one) => [`${one.set}/${one.code}`, one]));
+  state.areas = new Map(areas.map((one) => [one.code, one.name]));
   draw();
 }
 
@@ -230,7 +233,7 @@ function drawValue(value) {
   const card = element("article", "", `card ${isStale ? "grey" : value.status || "grey"}`);
   const band = indicator?.bands?.find((one) => one.code === value.band);
   card.append(element("strong", local(indicator?.name) || value.code));
-  card.append(element("small", [local(value.place_name) || value.thing || value.area, value.dimension_code, value.tenant].filter(Boolean).join(" · ")));
+  card.append(element("small", [local(value.place_name) || value.thing || local(state.areas.get(value.area)) || value.area, value.dimension_code, value.tenant].filter(Boolean).join(" · ")));
   const number = element("p", value.value === null ? "–" : value.value.toLocaleString("vi", { maximumFractionDigits: indicator?.decimals ?? 2 }), "number");
   number.append(element("i", ` ${value.unit === "ug/m3" ? "µg/m³" : value.unit}`));
   card.append(number);
