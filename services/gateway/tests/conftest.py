@@ -23,6 +23,7 @@ from ioc.soc.v1 import exchange_pb2, incident_pb2, security_event_pb2
 from ioc_gateway.app import STREAM, assemble, make_app
 from ioc_gateway.listener import BoundServer
 from ioc_gateway.parts import Parts
+from ioc_gateway.server import end
 from ioc_gateway.settings import Settings
 from ioc_kit.bus import Bus
 from ioc_kit.clock import SystemClock
@@ -197,8 +198,7 @@ def make_gateway(settings_for: Callable[..., Settings], bus: Bus, issuer: Signin
                     yield Gateway(parts, settings.public_url, issuer, clients)
                     await parts.drain(5)
             finally:
-                background.cancel()
-                await asyncio.gather(background, return_exceptions=True)
+                await end(background)
 
     return make
 

@@ -43,8 +43,8 @@ async def serve(settings: Settings) -> None:
         # granian waits for open responses: a stream of events would hold it for ever, so those end first.
         await parts.drain(settings.drain_seconds / 2)
         server.stop()  # type: ignore[no-untyped-call]
-        background.cancel()
         stop.cancel()
+        await end(background)
         _, pending = await asyncio.wait([running], timeout=settings.drain_seconds / 2)
         if pending:
             # A client that does not read what it asked for holds its connection; it does not hold the process.
@@ -56,3 +56,10 @@ async def serve(settings: Settings) -> None:
             log.error("ended by a failure", exc_info=result)
             sys.exit(1)
     log.info("stopped")
+
+
+async def end(task: asyncio.Future[None]) -> None:
+    """Cancels until it is done: Python 3.11's `wait_for`, which NATS's client uses, can swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 
 from ioc_kit.bus import Bus
@@ -63,7 +62,8 @@ async def read(
     Its replies are awaited here and not left to the client library, which does not notice a consumer that is gone.
     """
     inbox = bus.client.new_inbox()
-    subscription = await bus.client.subscribe(inbox)
+    arrived: asyncio.Queue[Msg] = asyncio.Queue()  # flow control bounds it: the server waits for our answers
+    subscription = await bus.client.subscribe(inbox, cb=arrived.put)
     try:
         info = await _consume(bus, stream, subjects, inbox, after)
         waiting = info.num_pending or 0
@@ -73,7 +73,7 @@ async def read(
             return
         expected = 1
         while True:
-            message = await _next(subscription)
+            message = await _next(arrived)
             if (message.headers or {}).get("Status"):
                 await _answer_control(bus, message, expected)
                 continue
@@ -109,10 +109,13 @@ async def _consume(bus: Bus, stream: str, subjects: tuple[str, ...], inbox: str,
     )
 
 
-async def _next(subscription: Subscription) -> Msg:
+async def _next(arrived: asyncio.Queue[Msg]) -> Msg:
+    # Not the subscription's own `next_msg`: it stands on `wait_for`, which in Python 3.11 swallows a cancellation that
+    # comes together with a message, and the reader would go on for ever.
     try:
-        return await subscription.next_msg(timeout=SILENCE_SECONDS)
-    except (NatsTimeout, TimeoutError) as error:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await arrived.get()
+    except TimeoutError as error:
         raise Broken("the log sent nothing, not even a heartbeat") from error
 
 
