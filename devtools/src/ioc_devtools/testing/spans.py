@@ -6,7 +6,7 @@ import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,20 +14,24 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a test looks at. Ids are hex; `parent_id` is empty for a root."""
+    """What a test looks at. Ids are hex; `parent_id` is empty for a root; `kind` as in OpenTelemetry, e.g. CONSUMER."""
 
     service: str
     name: str
+    kind: str
     trace_id: str
     span_id: str
     parent_id: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str]
 
     @property
-    def system(self) -> str:
-        """`rpc`, `db` or `messaging` by the conventions of OpenTelemetry; empty for none of them."""
+    def over(self) -> str:
+        """`grpc`, `sql`, `nats` or `http`: what it crosses. Empty for work inside a process."""
+        if self.kind == "CONSUMER":
+            return "nats"
+        kinds = {"rpc": "grpc", "db": "sql", "http": "http"}
         return next(
-            (kind for kind in ("rpc", "db", "messaging") if any(k.startswith(f"{kind}.") for k in self.attributes)), ""
+            (over for prefix, over in kinds.items() if any(k.startswith(f"{prefix}.") for k in self.attributes)), ""
         )
 
 
@@ -51,6 +55,7 @@ class Spans:
                         taken = Span(
                             names.get("service.name", ""),
                             span.name,
+                            span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
                             span.trace_id.hex(),
                             span.span_id.hex(),
                             span.parent_span_id.hex(),

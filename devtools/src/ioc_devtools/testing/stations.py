@@ -67,6 +67,11 @@ class MqttDevice:
         """One message with a reading for each of these minutes of an hour, all alike."""
         await self.publish([reading(start + timedelta(minutes=minute), values) for minute in minutes])
 
+    async def reconnect(self) -> None:
+        """Leaves the connection, however it is, and comes back on a new one."""
+        await self._leave()
+        await self._connected()
+
     async def _connected(self) -> aiomqtt.Client:
         deadline = time.monotonic() + ADMITTED_SECONDS
         while self._client is None:
