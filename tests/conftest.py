@@ -72,6 +72,7 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         left = [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
         assert not left, f"still running after the platform has stopped: {left}"
         assert found["ok"], [check for check in found["checks"] if not check["ok"]]
+        assert not _errors(state), "the services logged errors; whatever comes in, none of it is an error of theirs"
     if request.session.testsfailed:
         print(f"the platform's folder, with its logs: {folder}")
     else:
@@ -95,6 +96,11 @@ def issuer_of(folder: Path, settings: dict[str, str]) -> Iterator[None]:
 def _family(run: Run) -> list[psutil.Process]:
     supervisor = psutil.Process(run.supervisor_pid)
     return [supervisor, *supervisor.children(recursive=True)]
+
+
+def _errors(state: StateFolder) -> list[str]:
+    lines = [line for log in (state.path / "logs").glob("*.log") for line in log.read_text().splitlines()]
+    return [line[:2000] for line in lines if '"level": "error"' in line or "Traceback" in line]
 
 
 @pytest.fixture
