@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ioc.ingest.v1 import intake_pb2
+from ioc_devtools.platform.state import CannotRun
 from ioc_devtools.simulate import attacks
 from ioc_devtools.simulate.air import Air
 from ioc_devtools.simulate.centre import MINUTES_A_BATCH, StampingCentre
@@ -127,3 +128,11 @@ def test_the_memory_comes_back_as_it_was_and_only_its_owner_may_read_it(tmp_path
     assert file.load(NOW + 999) == memory
     assert stat.S_IMODE((tmp_path / "simulator.json").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["simulator.json"]
+
+
+def test_a_second_world_is_kept_away_while_one_is_lived(tmp_path: Path) -> None:
+    file, second = (MemoryFile(tmp_path / "simulator.json") for _ in range(2))
+    with file.claimed(), pytest.raises(CannotRun, match="simulated already"), second.claimed():
+        pytest.fail("a second world began")
+    with second.claimed():
+        assert second.load(NOW).began == NOW

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ioc_devtools.platform.state import CannotRun
 
 SEED = 655
 
@@ -56,6 +61,17 @@ class MemoryFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keeps a second world away, whose stations would throw the first one's out. Raises CannotRun."""
+        with self._path.with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                folder = self._path.parent
+                raise CannotRun(f"the outside world of {folder} is simulated already (`ioc up` does so)") from error
+            yield
 
     def load(self, now_minute: int) -> Memory:
         """What was kept, or a new world that begins now."""

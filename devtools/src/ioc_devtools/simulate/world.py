@@ -29,12 +29,18 @@ MAX_CATCH_UP_MINUTES = 71 * 60
 async def run_world(state: StateFolder, *, once: bool) -> None:
     """Delivers 24 h of backfill, then lives: a round a minute until SIGINT or SIGTERM, or one round with `once`.
 
-    Raises CannotRun when no platform runs from the state folder at the start, or when `once` cannot deliver.
+    Raises CannotRun when no platform runs from the state folder at the start, when its world is simulated already, or
+    when `once` cannot deliver.
     """
     state.run()
+    file = MemoryFile(state.path / "simulator.json")
+    with file.claimed():
+        await _live(state, file, once=once)
+
+
+async def _live(state: StateFolder, file: MemoryFile, *, once: bool) -> None:
     console = Console(highlight=False)
     minute = this_minute()
-    file = MemoryFile(state.path / "simulator.json")
     memory = file.load(minute)
 
     def tell(name: str, text: str) -> None:
