@@ -42,6 +42,8 @@ class Peers:
         for each in self.channels.values():
             stack.push_async_callback(each.aclose)
         registry, ingest, kpi, alerts, soc = (each.channel for each in self.channels.values())
+        plain = PeerChannel(settings.ingest_address, is_traced=False)
+        stack.push_async_callback(plain.aclose)
 
         self.tenants = place_pb2_grpc.TenantServiceStub(registry)
         self.areas = place_pb2_grpc.AreaServiceStub(registry)
@@ -52,6 +54,8 @@ class Peers:
         self.devices = device_pb2_grpc.DeviceServiceStub(registry)
 
         self.intake = intake_pb2_grpc.IntakeServiceStub(ingest)
+        self.uploads = intake_pb2_grpc.IntakeServiceStub(plain.channel)
+        """For files, which are written piece by piece; carry the trace on with `ioc_kit.rpc.client.traced`."""
         self.observations = observation_pb2_grpc.ObservationServiceStub(ingest)
         self.status = observation_pb2_grpc.StatusServiceStub(ingest)
         self.quarantine = quarantine_pb2_grpc.QuarantineServiceStub(ingest)

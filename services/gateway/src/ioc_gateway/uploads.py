@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fastapi import Request
+from grpc import StatusCode
+from grpc.aio import AioRpcError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
@@ -20,10 +22,9 @@ from ioc_kit.errors import InvalidInput
 if TYPE_CHECKING:
     from grpc.aio import StreamUnaryCall
 
+SETTLE_TRIES, SETTLE_SECONDS = 50, 0.01
 PIECE_BYTES = 256 * 1024
 MAX_NAME = 200
-PIECES_AHEAD = 4
-"""Pieces that may wait for the service: what the client sends faster stays with the client."""
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
 
@@ -133,75 +134,48 @@ async def in_pieces(file: FileBody | FormFile, limit: int) -> AsyncIterator[byte
         yield bytes(gathered)
 
 
-class CutShort(Exception):
-    """The file did not come to its end: half of it must not be taken for the whole."""
+async def relay(
+    call: StreamUnaryCall[intake_pb2.UploadFileRequest, intake_pb2.UploadFileResponse],
+    file: FileBody | FormFile,
+    header: intake_pb2.FileHeader,
+    limit: int,
+) -> intake_pb2.UploadFileResponse:
+    """Carries a file from the request to the service; the service's answer. Either side may end it early.
 
-
-class Relay:
-    """Carries a file from the request to the service; either side may end it early.
-
-    The request is read by a task of its own and not by the generator that gRPC draws from: gRPC would turn a failure
-    there into a mere cancellation, and goes on drawing when the service has answered already. (Writing to the call
-    piece by piece is no way out: behind an interceptor that waits for the end of the call, as the one of OpenTelemetry
-    does, the first write waits for ever.)
+    Raises AioRpcError when the service refuses, or what was wrong with the request: the call is cancelled then, so that
+    half a file is never taken for the whole. The call must be of a channel without interceptors: behind one that waits
+    for the end of the call, as OpenTelemetry's does, the first write waits for ever.
     """
-
-    def __init__(self, file: FileBody | FormFile, header: intake_pb2.FileHeader, limit: int) -> None:
-        self._file = file
-        self._header = header
-        self._limit = limit
-        self._queue: asyncio.Queue[intake_pb2.UploadFileRequest | CutShort | None] = asyncio.Queue(PIECES_AHEAD)
-        self._failure: Exception | None = None
-
-    async def requests(self) -> AsyncIterator[intake_pb2.UploadFileRequest]:
-        """What gRPC sends: the header, then the pieces."""
-        while (part := await self._queue.get()) is not None:
-            if isinstance(part, CutShort):
-                # Raised here and nowhere else: gRPC then cancels the call itself. Cancelling from outside reaches only
-                # the interceptor around it, and the call would end as if the file were whole.
-                raise part
-            yield part
-
-    async def run(
-        self, call: StreamUnaryCall[intake_pb2.UploadFileRequest, intake_pb2.UploadFileResponse]
-    ) -> intake_pb2.UploadFileResponse:
-        """The service's answer. Raises AioRpcError, or what was wrong with the request: the call is cancelled then."""
-        reading = asyncio.ensure_future(self._read())
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if self._failure is not None:
-                raise self._failure from None
-            raise
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            # Nothing to a call that has its answer; otherwise the end of it.
-            self._cut_short()
-
-    async def _read(self) -> None:
-        is_named = False
-        try:
-            async for piece in in_pieces(self._file, self._limit):
-                if not is_named:
-                    await self._name()
-                    is_named = True
-                await self._queue.put(intake_pb2.UploadFileRequest(piece=piece))
+    is_named = False
+    try:
+        async for piece in in_pieces(file, limit):
             if not is_named:
-                await self._name()
-            await self._queue.put(None)
-        except Exception as error:  # noqa: BLE001  # raised again where the call is awaited
-            self._failure = error
-            self._cut_short()
+                await call.write(_named(header, file))
+                is_named = True
+            await call.write(intake_pb2.UploadFileRequest(piece=piece))
+        if not is_named:
+            await call.write(_named(header, file))
+        await call.done_writing()
+    except (asyncio.InvalidStateError, AioRpcError):
+        # The service has answered before it had everything: what it says comes with the call.
+        await _settle(call)
+    except BaseException:
+        call.cancel()
+        raise
+    return await call
 
-    def _cut_short(self) -> None:
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(CutShort())
 
-    async def _name(self) -> None:
-        self._header.filename = self._file.filename
-        await self._queue.put(intake_pb2.UploadFileRequest(header=self._header))
+async def _settle(call: StreamUnaryCall[intake_pb2.UploadFileRequest, intake_pb2.UploadFileResponse]) -> None:
+    """Waits for the status that the service gave: a write that fails puts INTERNAL there until that one arrives."""
+    for _ in range(SETTLE_TRIES):
+        if await call.code() is not StatusCode.INTERNAL:
+            return
+        await asyncio.sleep(SETTLE_SECONDS)
+
+
+def _named(header: intake_pb2.FileHeader, file: FileBody | FormFile) -> intake_pb2.UploadFileRequest:
+    header.filename = file.filename
+    return intake_pb2.UploadFileRequest(header=header)
 
 
 async def discard_rest(request: Request) -> None:

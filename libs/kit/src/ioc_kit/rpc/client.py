@@ -8,6 +8,7 @@ import grpc
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
 from ioc_kit.rpc.status import from_call
+from ioc_kit.telemetry import inject
 from ioc_kit.tenancy import Caller
 
 OPTIONS: tuple[tuple[str, int], ...] = (
@@ -23,8 +24,10 @@ error_from_call = from_call
 class PeerChannel:
     """One connection to a peer for the life of the process: `channel` goes into stubs; close with `aclose`."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS, interceptors=aio_client_interceptors())  # type: ignore[no-untyped-call]
+    def __init__(self, address: str, *, is_traced: bool = True) -> None:
+        """Without `is_traced` no interceptor stands between the caller and the call, as piecewise writing needs."""
+        interceptors = aio_client_interceptors() if is_traced else None  # type: ignore[no-untyped-call]
+        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS, interceptors=interceptors)
 
     async def aclose(self) -> None:
         """Lets running calls end for a second, then closes."""
@@ -42,3 +45,10 @@ def token_metadata(token: str, *, narrow_to: str | None = None) -> tuple[tuple[s
     if narrow_to:
         metadata.append(("ioc-tenant", narrow_to))
     return tuple(metadata)
+
+
+def traced(metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The metadata with the running span's trace, for a call on a channel that does not add it by itself."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return (*metadata, *carrier.items())

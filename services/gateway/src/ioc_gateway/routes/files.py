@@ -14,9 +14,9 @@ from ioc_gateway.answers import problems, router, shown
 from ioc_gateway.asking import CODE, Asking
 from ioc_gateway.errors import MediaTypeRefused, UploadTooSlow
 from ioc_gateway.models.observations import FileReceipt
-from ioc_gateway.uploads import FileBody, FormFile, Relay, discard_rest, safe_name
+from ioc_gateway.uploads import FileBody, FormFile, discard_rest, relay, safe_name
 from ioc_kit.errors import InvalidInput, IocError
-from ioc_kit.rpc.client import call_metadata
+from ioc_kit.rpc.client import call_metadata, traced
 
 routes = router("observations")
 UPLOAD_SECONDS = 120.0
@@ -64,15 +64,11 @@ async def upload_file(
     """
     file = _file_of(request, safe_name(filename) or f"{code}.csv")
     header = intake_pb2.FileHeader(source=code, reason=reason, format=intake_pb2.FILE_FORMAT_SDMX_CSV)
-    relay = Relay(file, header, asking.parts.settings.max_upload_bytes)
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            call = asking.peers.intake.UploadFile(
-                relay.requests(),
-                metadata=call_metadata(asking.caller, narrow_to=asking.tenant),
-                timeout=UPLOAD_SECONDS,
-            )
-            done = await relay.run(call)
+            metadata = traced(call_metadata(asking.caller, narrow_to=asking.tenant))
+            call = asking.peers.uploads.UploadFile(metadata=metadata, timeout=UPLOAD_SECONDS)  # type: ignore[call-arg]
+            done = await relay(call, file, header, asking.parts.settings.max_upload_bytes)
     except TimeoutError as error:
         raise UploadTooSlow(UPLOAD_SECONDS) from error
     except (AioRpcError, IocError):
