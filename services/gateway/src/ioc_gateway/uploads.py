@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 from grpc import StatusCode
-from grpc.aio import AioRpcError
+from grpc.aio import AioRpcError, Metadata
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
@@ -22,6 +22,7 @@ from ioc_kit.errors import InvalidInput
 if TYPE_CHECKING:
     from grpc.aio import StreamUnaryCall
 
+REFUSAL_SECONDS = 0.03
 SETTLE_TRIES, SETTLE_SECONDS = 50, 0.01
 PIECE_BYTES = 256 * 1024
 MAX_NAME = 200
@@ -146,8 +147,12 @@ async def relay(
     half a file is never taken for the whole. The call must be of a channel without interceptors: behind one that waits
     for the end of the call, as OpenTelemetry's does, the first write waits for ever.
     """
+    # Asked for before anything is written: a write that fails puts a status of its own in the place of the service's.
+    told = asyncio.gather(call.code(), call.details(), call.trailing_metadata())
     is_named = False
     try:
+        # Who may not deliver is told at once, and then nothing has to be written at all.
+        await asyncio.wait({told}, timeout=REFUSAL_SECONDS)
         async for piece in in_pieces(file, limit):
             if not is_named:
                 await call.write(_named(header, file))
@@ -156,17 +161,23 @@ async def relay(
         if not is_named:
             await call.write(_named(header, file))
         await call.done_writing()
+        return await call
     except (asyncio.InvalidStateError, AioRpcError):
-        # The service has answered before it had everything: what it says comes with the call.
+        # The service has answered before it had everything.
+        code, details, trailing = await told
+        if code is not StatusCode.INTERNAL:
+            raise AioRpcError(code, Metadata(), trailing, details, "") from None
         await _settle(call)
+        return await call
     except BaseException:
         call.cancel()
         raise
-    return await call
+    finally:
+        told.cancel()
 
 
 async def _settle(call: StreamUnaryCall[intake_pb2.UploadFileRequest, intake_pb2.UploadFileResponse]) -> None:
-    """Waits for the status that the service gave: a write that fails puts INTERNAL there until that one arrives."""
+    """Waits for the status that the service gave, where a failed write was told before it."""
     for _ in range(SETTLE_TRIES):
         if await call.code() is not StatusCode.INTERNAL:
             return
