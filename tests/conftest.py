@@ -7,9 +7,11 @@ At the end the platform is asked to prove itself, and nothing of it may be left 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ import grpc
 import httpx
 import psutil
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from ioc_devtools.issuer.keycloak import start_keycloak
 from ioc_devtools.platform.launched import launched_platform
@@ -173,3 +177,29 @@ def items(api: Callable[[str], httpx.AsyncClient]) -> Callable[..., Awaitable[li
                 return found
 
     return listed
+
+
+@pytest.fixture
+def forge(platform: Any) -> Callable[..., str]:
+    """Gives `forge(exp=..., tenant=None)`: a token by the installation's own key, changed as named; None leaves out."""
+    folder = platform.state.path / "identity"
+    own = RSAKey.import_key(json.loads((folder / "signing-key.json").read_text()))
+
+    def make(*, key: RSAKey = own, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": platform.run.issuer,
+            "aud": "ioc-api",
+            "sub": "forged",
+            "exp": now + 60,
+            "iat": now,
+            "jti": str(now),
+            "azp": "ioc-cli",
+            "tenant": "nghe-an",
+            "roles": ["province-admin"],
+            **changes,
+        }
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "at+jwt", **(header or {})}, kept, key)
+
+    return make

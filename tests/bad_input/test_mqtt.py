@@ -102,6 +102,12 @@ async def test_a_message_of_ten_megabytes_cuts_the_connection_and_the_device_liv
 
     assert await eventually(stored, 10)
 
+    async def is_noted() -> bool:
+        found = await items("truc.ban", "/device-status")
+        return any(each["device_id"] == DEVICE and "quá lớn" in each["last_refusal_vi"] for each in found)
+
+    assert await eventually(is_noted, 10)
+
 
 async def _until_lost(client: aiomqtt.Client) -> None:
     async for _ in client.messages:

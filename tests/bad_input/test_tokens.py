@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
-from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from ioc.ingest.v1 import observation_pb2, observation_pb2_grpc
 
 FOREIGN = RSAKey.generate_key(2048, parameters={"use": "sig", "alg": "RS256", "kid": "foreign"})
-
-
-@pytest.fixture
-def forge(platform: Any) -> Callable[..., str]:
-    """Gives `forge(exp=..., tenant=None)`: a token by the installation's own key, changed as named; None leaves out."""
-    folder = platform.state.path / "identity"
-    own = RSAKey.import_key(json.loads((folder / "signing-key.json").read_text()))
-
-    def make(*, key: RSAKey = own, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": platform.run.issuer,
-            "aud": "ioc-api",
-            "sub": "forged",
-            "exp": now + 60,
-            "iat": now,
-            "jti": str(now),
-            "azp": "ioc-cli",
-            "tenant": "nghe-an",
-            "roles": ["province-admin"],
-            **changes,
-        }
-        kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "at+jwt", **(header or {})}, kept, key)
-
-    return make
 
 
 def _unsigned(token: str) -> str:
