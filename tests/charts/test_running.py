@@ -48,9 +48,6 @@ class Servers:
 def servers(charts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL after postgres.sql, and one NATS server on nats.conf."""
     folder = tmp_path_factory.mktemp("servers")
-    for path in (folder, *folder.parents[:3]):
-        if path.stat().st_uid == os.getuid() == 0 and path != Path("/tmp"):
-            path.chmod(path.stat().st_mode | 0o011)
     files = charts / "ioc" / "files"
     with EmbeddedPostgres(folder / "postgres") as postgres:
         asyncio.run(_prepare(postgres, (files / "postgres.sql").read_text(encoding="utf-8")))
