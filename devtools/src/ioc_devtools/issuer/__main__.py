@@ -110,4 +110,9 @@ def _refuse(sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed and stored by now. granian's own threads, with a connection still open, may abort the
+    # interpreter while it winds down (seen once in some hundred stops): the process ends here instead.
+    os._exit(status)
